@@ -1,0 +1,59 @@
+"""Errors.
+
+    SoakwatchError
+      UsageError            2   what the user gave is wrong; the message says where, and what would be right
+        ConfigurationError  2   a key or a value of the configuration is wrong
+        UnknownRun          2   no run has this id
+      StoreError            3
+        StoreUnavailable    3   try again later
+        StoreRefused        3   this payload or this store will never do
+
+The other exit codes: 0 fine, 1 a regression was found, 4 undecided.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a command tells the shell."""
+
+    FINE = 0
+    REGRESSION = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    UNDECIDED = 4
+
+
+class SoakwatchError(Exception):
+    """Base of all errors that soakwatch raises on purpose; `str()` of it is a sentence for the user."""
+
+    exit_code: ClassVar[ExitCode]
+
+
+class UsageError(SoakwatchError):
+    """What the user gave is wrong; the message says where, and what would be right."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigurationError(UsageError):
+    """A key or a value of the configuration is wrong."""
+
+
+class UnknownRun(UsageError):  # noqa: N818  (reads as what happened, like KeyError's cousins in the standard library)
+    """No run has this id; the message lists those that exist."""
+
+
+class StoreError(SoakwatchError):
+    """The store did not take or give what was asked."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class StoreUnavailable(StoreError):  # noqa: N818
+    """A later try may succeed: locked, disk full, not reachable."""
+
+
+class StoreRefused(StoreError):  # noqa: N818
+    """No later try will succeed: corrupt, of a newer version, a payload that can never be stored."""

@@ -1,0 +1,82 @@
+"""Windows: what one process saw in one aligned stretch of time."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from soakwatch.core.histogram import Histogram
+from soakwatch.core.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """The slowest request of a window: `at` in seconds since the epoch, `time` in milliseconds."""
+
+    at: float
+    time: float
+    trace_id: str = ""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The requests of one series in one process over [start, start + width), in seconds since the epoch.
+
+    `count` is every request, also one without a usable response time; `successes` and `failures_times` hold the times
+    of those that had one. `sum`, `min` and `max` (milliseconds) cover successes and failures alike, as Locust's do;
+    min and max are None when no request had a time. `bytes` is the length of all responses.
+    """
+
+    series: Series
+    run: str
+    source: str
+    start: float
+    width: float
+    count: int
+    failures: int = 0
+    sum: float = 0.0
+    fail_sum: float = 0.0
+    min: float | None = None
+    max: float | None = None
+    hist: Histogram = field(default_factory=Histogram)
+    fail_hist: Histogram = field(default_factory=Histogram)
+    bytes: int = 0
+    exemplar: Exemplar | None = None
+
+    @cached_property
+    def responses(self) -> Histogram:
+        """Successes and failures together."""
+        return Histogram.merge((self.hist, self.fail_hist))
+
+    def quantile(self, q: float) -> float | None:
+        """Quantile of all responses, as Locust's, in milliseconds; None when no request had a time."""
+        value = self.responses.quantile(q)
+        if value is None or self.min is None or self.max is None:
+            return value
+        return min(max(value, self.min), self.max)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCount:
+    """How often one kind of error happened to one series in one window of one process."""
+
+    series: Series
+    run: str
+    source: str
+    start: float
+    kind: str
+    count: int
+    sample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSample:
+    """The load generator itself at the end of one window: users of this process and its CPU in percent of one core."""
+
+    environment: str
+    test: str
+    run: str
+    source: str
+    start: float
+    width: float
+    users: int
+    cpu: float
+    saturated: bool

@@ -34,10 +34,14 @@ class CollectorSection(_Section):
     """[collector]: how requests become windows."""
 
     window: float = Field(10.0, ge=0.5, le=300, description="width of a window in seconds")
-    max_series: int = Field(2000, ge=1, le=100_000, description="series of one process; more go to the endpoint 'other'")
+    max_series: int = Field(
+        2000, ge=1, le=100_000, description="series of one process; more go to the endpoint 'other'"
+    )
     max_error_kinds: int = Field(20, ge=1, le=1000, description="kinds of errors of one series in one window")
     spool_limit: int = Field(268_435_456, ge=65_536, description="bytes that one process may keep on disk unsent")
-    quit_wait: float = Field(10.0, ge=0, le=300, description="seconds that the end of a run waits for its workers' data")
+    quit_wait: float = Field(
+        10.0, ge=0, le=300, description="seconds that the end of a run waits for its workers' data"
+    )
 
 
 class ServiceRule(_Section):
@@ -75,7 +79,9 @@ class ComparisonSection(_Section):
     min_error_change: float = Field(0.005, gt=0, lt=1, description="smallest change of the error rate, as a share")
     critical_error_change: float = Field(0.05, gt=0, lt=1, description="change of the error rate that is critical")
     alpha: float = Field(0.01, gt=0, lt=0.5, description="adjusted p-value below which a change is believed")
-    run_to_run: float = Field(0.03, ge=0, description="how much a level differs between equal runs (log sd, 0.03 = 3 %)")
+    run_to_run: float = Field(
+        0.03, ge=0, description="how much a level differs between equal runs (log sd, 0.03 = 3 %)"
+    )
     min_requests: int = Field(50, ge=2, description="fewer requests than this in either run are too few to compare")
     min_windows: int = Field(6, ge=3, description="fewer windows than this in either run are too few to compare")
     max_load_difference: float = Field(0.2, gt=0, description="relative difference of users up to which load is alike")
@@ -102,11 +108,11 @@ class Configuration(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (pydantic's signature)
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment before file: what pydantic gives as keyword arguments is the file."""
         return env_settings, init_settings

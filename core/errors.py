@@ -5,8 +5,8 @@
         ConfigurationError  2   a key or a value of the configuration is wrong
         UnknownRun          2   no run has this id
       StoreError            3
-        StoreUnavailable    3   try again later
-        StoreRefused        3   this payload or this store will never do
+        StoreUnavailable    3   a later try may succeed, perhaps after somebody has mended the store
+        StoreRefused        3   this payload will never be taken
 
 The other exit codes: 0 fine, 1 a regression was found, 4 undecided.
 """
@@ -52,8 +52,8 @@ class StoreError(SoakwatchError):
 
 
 class StoreUnavailable(StoreError):  # noqa: N818
-    """A later try may succeed: locked, disk full, not reachable."""
+    """A later try may succeed, perhaps after somebody has mended the store: locked, disk full, corrupt, read-only."""
 
 
 class StoreRefused(StoreError):  # noqa: N818
-    """No later try will succeed: corrupt, of a newer version, a payload that can never be stored."""
+    """This payload will never be taken, whatever happens to the store."""

@@ -19,6 +19,8 @@ RELATIVE_ERROR = 2 ** (1 / 2 ** (SCALE + 1)) - 1
 
 ENCODING_VERSION = 1
 
+_SEVEN_BITS, _MORE_FOLLOWS = 0x7F, 0x80
+
 
 def bucket_counts(times: Iterable[float]) -> Counter[int]:
     """Count positive, finite `times` by bucket index; bucket i holds (2**((i-1)/32), 2**(i/32)].
@@ -139,8 +141,8 @@ def _unzigzag(number: int) -> int:
 
 
 def _varint(number: int) -> Iterator[int]:
-    while number >= 0x80:
-        yield number & 0x7F | 0x80
+    while number > _SEVEN_BITS:
+        yield number & _SEVEN_BITS | _MORE_FOLLOWS
         number >>= 7
     yield number
 
@@ -148,8 +150,8 @@ def _varint(number: int) -> Iterator[int]:
 def _numbers_in(data: bytes) -> Iterator[int]:
     number = shift = 0
     for byte in data:
-        number |= (byte & 0x7F) << shift
-        if byte & 0x80:
+        number |= (byte & _SEVEN_BITS) << shift
+        if byte & _MORE_FOLLOWS:
             shift += 7
         else:
             yield number

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from soakwatch.core.verdict import Metric
 
-_FORM = re.compile(r"\s*(?P<metric>p50|p95|p99|mean|errors|error_rate)\s*<\s*(?P<bound>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|%)\s*")
+_FORM = re.compile(
+    r"\s*(?P<metric>p50|p95|p99|mean|errors|error_rate)\s*<\s*(?P<bound>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|%)\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)

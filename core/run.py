@@ -17,8 +17,8 @@ class Tally:
 
     All counts are requests. `reached` came into Locust's entries in this process; `counted` into our windows;
     `invalid` into neither (no usable response time or length, which Locust's entries refuse as well). Of those that
-    reached Locust, `reset` were discarded by a reset in this process, and `reported` went to the master, or stand in the
-    entries of a run without workers. `dropped` were lost on the way to the store. `final` marks the last tally of
+    reached Locust, `reset` were discarded by a reset in this process, and `reported` went to the master, or stand in
+    the entries of a run without workers. `dropped` were lost on the way to the store. `final` marks the last tally of
     the source in this run: what it counted before is in the store already.
     """
 

@@ -1,0 +1,122 @@
+"""Points as rows of plain values and back, for the SQLite store and for the spool."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple
+from typing import Any
+
+from soakwatch.core.histogram import Histogram
+from soakwatch.core.run import Outcome, Reconciliation, Run, Tally
+from soakwatch.core.series import Series
+from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
+from soakwatch.store.contract import Point
+
+Row = tuple[Any, ...]
+
+SERIES_WIDTH = 5
+
+
+def of_series(series: Series) -> Row:
+    """Environment, test, service, method, endpoint."""
+    return (series.environment, series.test, series.service, series.method, series.endpoint)
+
+
+def of_window(window: Window) -> Row:
+    """All but the series."""
+    exemplar = window.exemplar
+    return (
+        *(window.run, window.source, window.start, window.width, window.count, window.failures),
+        *(window.sum, window.fail_sum, window.min, window.max),
+        *(window.hist.encode(), window.fail_hist.encode(), window.bytes),
+        *((exemplar.at, exemplar.time, exemplar.trace_id) if exemplar else (None, None, None)),
+    )
+
+
+def percentiles_of(window: Window) -> Row:
+    """What people and dashboards ask for: p50, p95 and p99 of all responses."""
+    return (window.quantile(0.5), window.quantile(0.95), window.quantile(0.99))
+
+
+def to_window(row: Sequence[Any]) -> Window:
+    """From series, then `of_window`."""
+    *head, hist, fail_hist, length, at, time, trace_id = row
+    values = [
+        Series(*head[:SERIES_WIDTH]),
+        *head[SERIES_WIDTH:],
+        *(Histogram.decode(hist), Histogram.decode(fail_hist), length),
+        None if at is None else Exemplar(at, time, trace_id),
+    ]
+    return Window(*values)
+
+
+def of_error(error: ErrorCount) -> Row:
+    """All but the series."""
+    return (error.run, error.source, error.start, error.kind, error.count, error.sample)
+
+
+def to_error(row: Sequence[Any]) -> ErrorCount:
+    """From series, then `of_error`."""
+    return ErrorCount(Series(*row[:SERIES_WIDTH]), *row[SERIES_WIDTH:])
+
+
+def of_load(sample: LoadSample) -> Row:
+    """All fields in order."""
+    return astuple(sample)
+
+
+def to_load(row: Sequence[Any]) -> LoadSample:
+    """From `of_load`."""
+    *head, saturated = row
+    return LoadSample(*[*head, bool(saturated)])
+
+
+def of_tally(tally: Tally) -> Row:
+    """All fields in order."""
+    return astuple(tally)
+
+
+def to_tally(row: Sequence[Any]) -> Tally:
+    """From `of_tally`."""
+    *head, final = row
+    return Tally(*[*head, bool(final)])
+
+
+def of_run(run: Run) -> Row:
+    """All fields in order; what was reconciled as JSON."""
+    *head, outcome, reconciled = (getattr(run, name) for name in run.__slots__)
+    return (*head, str(outcome), None if reconciled is None else json.dumps(asdict(reconciled)))
+
+
+def to_run(row: Sequence[Any]) -> Run:
+    """From `of_run`."""
+    *head, outcome, reconciled = row
+    known = None if reconciled is None else _reconciliation(json.loads(reconciled))
+    return Run(*[*head, Outcome(outcome), known])
+
+
+def _reconciliation(fields: dict[str, Any]) -> Reconciliation:
+    return Reconciliation(**{**fields, "silent_sources": tuple(fields["silent_sources"])})
+
+
+_FORMS: dict[str, tuple[type[Point], Callable[[Any], Row], Callable[[Sequence[Any]], Point]]] = {
+    "window": (Window, lambda window: (*of_series(window.series), *of_window(window)), to_window),
+    "error": (ErrorCount, lambda error: (*of_series(error.series), *of_error(error)), to_error),
+    "load": (LoadSample, of_load, to_load),
+    "run": (Run, of_run, to_run),
+    "tally": (Tally, of_tally, to_tally),
+}
+_NAMES = {kind: name for name, (kind, _, _) in _FORMS.items()}
+
+
+def encode(points: Sequence[Point]) -> bytes:
+    """Write points as JSON, one row each, led by the name of its kind."""
+    rows = [(_NAMES[type(point)], *_FORMS[_NAMES[type(point)]][1](point)) for point in points]
+    return json.dumps(rows, separators=(",", ":")).encode("ascii")
+
+
+def decode(data: bytes) -> list[Point]:
+    """Read what `encode` wrote. Raises ValueError when `data` is something else."""
+    try:
+        return [_FORMS[name][2](row) for name, *row in json.loads(data)]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an encoded list of points: {error!r}") from error

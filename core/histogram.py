@@ -22,13 +22,13 @@ ENCODING_VERSION = 1
 _SEVEN_BITS, _MORE_FOLLOWS = 0x7F, 0x80
 
 
-def bucket_counts(times: Iterable[float]) -> Counter[int]:
-    """Count positive, finite `times` by bucket index; bucket i holds (2**((i-1)/32), 2**(i/32)].
+def bucket_indexes(times: Iterable[float]) -> Iterator[int]:
+    """Bucket index of each of `times`, which are positive and finite; bucket i holds (2**((i-1)/32), 2**(i/32)].
 
     All the work is done by C loops of the standard library, because this runs inside a load generator.
-    Raises ValueError or OverflowError when a time is zero, negative, NaN or infinite.
+    The iterator raises ValueError or OverflowError at a time that is zero, negative, NaN or infinite.
     """
-    return Counter(map(ceil, map(mul, map(log2, times), repeat(BUCKETS_PER_OCTAVE))))
+    return map(ceil, map(mul, map(log2, times), repeat(BUCKETS_PER_OCTAVE)))
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Histogram:
         """Make a histogram of `times`; NaN, infinite and negative ones are left out."""
         usable = [time for time in times if isfinite(time) and time >= 0]
         positive = [time for time in usable if time > 0]
-        return cls(len(usable) - len(positive), bucket_counts(positive))
+        return cls(len(usable) - len(positive), Counter(bucket_indexes(positive)))
 
     @classmethod
     def merge(cls, parts: Iterable[Self]) -> Self:

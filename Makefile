@@ -1,0 +1,50 @@
+# What can be done here. Everything happens in .venv, made on first use; `make clean` takes it away.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 4
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench seeds clean
+
+help: ## say what can be done
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/soakwatch: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "soakwatch needs Python 3.11 or newer; try make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/dev: $(BIN)/soakwatch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"])' | tr -d '"')
+	@touch $@
+
+demo: $(BIN)/soakwatch ## a healthy run, a run with two faults, and what soakwatch says of them (about a minute)
+	$(BIN)/soakwatch demo
+
+test: $(VENV)/dev ## all tests, with real Locust processes
+	$(BIN)/pytest --numprocesses $(WORKERS)
+
+check: $(VENV)/dev ## may a change stay: format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev ## format and mend what can be mended by itself
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev ## what the collector costs, against floors measured in the same run
+	$(BIN)/python benchmarks/hook.py
+	$(BIN)/python benchmarks/flush.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/cpu_per_request.py
+
+seeds: $(BIN)/soakwatch ## 20 demos with 20 seeds, and 30 healthy pairs (an hour)
+	$(BIN)/python benchmarks/demo_seeds.py
+
+clean: ## remove what was made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis soakwatch-demo

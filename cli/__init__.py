@@ -1,0 +1,1 @@
+"""cli: the command line, the one place where the parts are put together. It computes nothing itself."""

@@ -1,0 +1,202 @@
+"""Delivery: closed windows by way of the spool into the store, without ever holding up the event loop."""
+
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import gevent
+from gevent.event import Event
+from gevent.lock import Semaphore
+
+from soakwatch.collector.native_thread import NativeThread
+from soakwatch.collector.spool import Record, Spool
+from soakwatch.core.errors import StoreRefused, StoreUnavailable
+from soakwatch.core.window import Window
+from soakwatch.store import rows
+from soakwatch.store.contract import Point, WindowStore
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds between two tries while the store cannot be reached; doubled each time, with jitter."""
+
+MAX_UNSPOOLED = 64
+"""Records kept in memory while the spool's disk is full."""
+
+
+class Delivery:
+    """Takes points, writes them to the spool, and from there into the store.
+
+    All disk work and all of the store's work runs in one native thread each, so that neither an fsync nor a locked
+    store stalls the load. A payload that the store refuses goes to the dead letters beside the spool. `dropped`
+    counts requests that are lost; `waiting` those that are not in the store yet.
+    """
+
+    def __init__(self, open_store: Callable[[], WindowStore], folder: Path, source: str, spool_limit: int) -> None:
+        """Nothing is opened before the first points come."""
+        self.dropped = 0
+        self.waiting = 0
+        self._open_store = open_store
+        self._store: WindowStore | None = None
+        self._folder = folder
+        self._spool = Spool(folder, source, spool_limit)
+        self._disk = NativeThread()
+        self._database = NativeThread()
+        self._unspooled: deque[bytes] = deque()
+        self._spooled = Event()
+        self._one_at_a_time = Semaphore()
+        self._trouble = ""
+        self._orphans_delivered = False
+        self._greenlet: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        """Deliver in the background from now on, first what earlier processes left behind."""
+        self._greenlet = gevent.spawn(self._deliver_for_ever)
+
+    def submit(self, steps: Iterable[Sequence[Point]]) -> None:
+        """Write points ahead to the spool; returns when they are on the disk. Lets others run between the steps."""
+        payloads = []
+        for points in steps:
+            if points:
+                payloads.append(rows.encode(points))
+                self.waiting += requests_in(points)
+            gevent.sleep(0)
+        if payloads:
+            self._write_ahead(payloads)
+            self._spooled.set()
+
+    def _write_ahead(self, payloads: list[bytes]) -> None:
+        pending = [*self._unspooled, *payloads]
+        self._unspooled.clear()
+        try:
+            dropped = self._disk.run(self._spool.append, pending)
+        except OSError as error:
+            self._note(f"the spool in {self._folder} cannot be written: {error}")
+            self._unspooled.extend(pending)
+            dropped = [self._unspooled.popleft() for _ in range(len(self._unspooled) - MAX_UNSPOOLED)]
+        self._drop(dropped)
+
+    def _drop(self, payloads: Iterable[bytes]) -> None:
+        lost = sum(requests_in(rows.decode(payload)) for payload in payloads)
+        if lost:
+            logger.error("%d requests were dropped: the store is not reachable and the spool is full", lost)
+        self.dropped += lost
+        self.waiting -= lost
+
+    def _deliver_for_ever(self) -> None:
+        pause = FIRST_PAUSE
+        self._spooled.set()
+        while True:
+            self._spooled.wait()
+            self._spooled.clear()
+            try:
+                self._deliver_orphans()
+                self._deliver_what_waits()
+                pause = FIRST_PAUSE
+            except StoreUnavailable as error:
+                self._note(f"{error}. Windows wait in {self._folder}")
+                self._spooled.set()
+                gevent.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _deliver_orphans(self) -> None:
+        if self._orphans_delivered:
+            return
+        try:
+            orphans = self._disk.run(Spool.orphans, self._folder, self._spool.limit)
+            for spool in orphans:
+                while (record := self._disk.run(spool.oldest)) is not None:
+                    self._put(record.payload)
+                    self._disk.run(spool.acknowledge, record)
+                self._disk.run(spool.close)
+                logger.info("delivered what the process %s had left in the spool", spool.source)
+        except OSError as error:
+            self._note(f"what earlier processes left in {self._folder} cannot be read: {error}")
+        self._orphans_delivered = True
+
+    def _deliver_what_waits(self) -> None:
+        with self._one_at_a_time:
+            while (record := self._oldest()) is not None:
+                delivered = self._put(record.payload)
+                self._disk.run(self._spool.acknowledge, record)
+                self.waiting -= delivered
+            while self._unspooled:
+                self.waiting -= self._put(self._unspooled[0])
+                self._unspooled.popleft()
+            if self._trouble:
+                logger.info("the store is reachable again, nothing waits any more")
+                self._trouble = ""
+
+    def _oldest(self) -> Record | None:
+        try:
+            return self._disk.run(self._spool.oldest)
+        except OSError as error:
+            self._note(f"the spool in {self._folder} cannot be read: {error}")
+            return None
+
+    def _put(self, payload: bytes) -> int:
+        points = rows.decode(payload)
+        try:
+            self.in_database(lambda store: store.write(points))
+        except StoreRefused as error:
+            logger.error(  # noqa: TRY400  (the sentence says it all)
+                "the store refuses these windows for good, they go to the dead letters: %s", error
+            )
+            self.dropped += requests_in(points)
+            self._disk.run(self._bury, payload)
+        return requests_in(points)
+
+    def _bury(self, payload: bytes) -> None:
+        with (self._folder / "dead-letters.jsonl").open("ab") as file:
+            file.write(payload + b"\n")
+
+    def in_database(self, work: Callable[[WindowStore], T]) -> T:
+        """Run `work` on the store, in the store's thread. Raises what it raises."""
+        result: T = self._database.run(self._with_store, work)
+        return result
+
+    def _with_store(self, work: Callable[[WindowStore], T]) -> T:
+        if self._store is None:
+            self._store = self._open_store()
+        try:
+            return work(self._store)
+        except StoreUnavailable:
+            self._store.close()
+            self._store = None
+            raise
+
+    def drain(self, seconds: float) -> bool:
+        """Deliver what waits, for at most so long; whether nothing waits any more."""
+        try:
+            with gevent.Timeout(seconds):
+                self._deliver_what_waits()
+        except gevent.Timeout:
+            pass
+        except StoreUnavailable as error:
+            self._note(str(error))
+        return not self.waiting
+
+    def close(self) -> None:
+        """Stop delivering. What waits stays in the spool; what could not even be spooled is lost, and counted."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+        self._drop(self._unspooled)
+        self._unspooled.clear()
+        self._disk.run(self._spool.close)
+        if self._store is not None:
+            self._database.run(self._store.close)
+
+    def _note(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            logger.warning("%s", trouble)
+        self._trouble = trouble
+
+
+def requests_in(points: Sequence[Point]) -> int:
+    """How many requests the windows among `points` hold."""
+    return sum(point.count for point in points if isinstance(point, Window))

@@ -1,0 +1,139 @@
+"""LeaderSession: soakwatch in the Locust process that leads the test, a master or a single process."""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gevent
+from locust.runners import STATE_MISSING, MasterRunner
+
+from soakwatch.collector.locust_counts import requests_in_report
+from soakwatch.collector.machine import machine_id
+from soakwatch.collector.metadata import describe_run, new_run_id, source_of
+from soakwatch.collector.options import with_options
+from soakwatch.collector.reconciliation import Evidence, reconcile
+from soakwatch.collector.recording import LoadNow, Recording
+from soakwatch.collector.session import DRAIN_TIME, NO_RUN, Session
+from soakwatch.collector.worker import RUN_IN_REPORT
+from soakwatch.core.errors import StoreError
+from soakwatch.core.run import Outcome, Reconciliation, Run, Tally
+
+logger = logging.getLogger(__name__)
+
+POLL_INTERVAL = 0.1
+"""Seconds between two looks at the store for the last records of the workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _InStore:
+    """What the store knows of a run; by source."""
+
+    tallies: list[Tally]
+    stored: dict[str, int]
+
+
+class LeaderSession(Session):
+    """Begins runs, writes them down, and reconciles Locust's own total with the store at the end."""
+
+    def listen(self) -> None:
+        """Count what the workers report."""
+        self._runs: dict[str, Run] = {}
+        self.environment.events.worker_report.add_listener(self._note_worker_report)
+
+    def next_run(self, now: float) -> str:
+        """A new id, which Locust carries to the workers with its options."""
+        run = new_run_id(now)
+        options = self.environment.parsed_options
+        if options is not None:
+            options.soakwatch_run = run
+            options.soakwatch_machine = machine_id()
+        return run
+
+    def begun(self, now: float) -> None:
+        """Write the run down."""
+        configuration = with_options(self.configuration, self.environment.parsed_options)
+        run = describe_run(self.recording.run, now, configuration, self.environment)
+        self._runs[run.id] = run
+        logger.info("soakwatch records this test as run %s in %s", run.id, self.configuration.store.path)
+        gevent.spawn(self.delivery.submit, [[run]])
+
+    def load_of_this_process(self, load: LoadNow | None) -> LoadNow | None:
+        """A master makes no load."""
+        return None if isinstance(self.runner, MasterRunner) else load
+
+    def own_counts(self, recording: Recording) -> tuple[int, int]:
+        """What Locust knows of this process itself; what it discarded cannot be told from what workers had sent."""
+        totals = recording.totals
+        return totals.standing + totals.discarded - sum(recording.received.values()), 0
+
+    def _note_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
+        source = source_of(client_id)
+        received = self.recording.received
+        received[source] = received.get(source, 0) + requests_in_report(data.get("stats", ()))
+        if data.get(RUN_IN_REPORT) == self.recording.run:
+            self.recording.reporting.add(source)
+
+    def _test_stopped(self, **_: Any) -> None:  # noqa: ANN401
+        self.recording.stopped_at = self.recording.stopped_at or time.time()
+        # without a web page the end of the test is the end of the process: the last reports come after this, and
+        # `quit` will end the recording. With one, all workers have reported, and people want to know now
+        headless = getattr(self.environment.parsed_options, "headless", False)
+        if self.recording.run != NO_RUN and not headless:
+            self.end_soon(self.recording)
+
+    def conclude(self, recording: Recording, now: float) -> None:
+        """Reconcile, write it down, and say so."""
+        known = self._wait_for_workers(recording)
+        if known is None:
+            self._announce(recording.run, None)
+            return
+        result = reconcile(self._evidence(recording, known))
+        run = replace(
+            self._runs[recording.run],
+            end=recording.stopped_at or now,
+            outcome=Outcome.FINISHED,
+            reconciled=result,
+        )
+        self.delivery.submit([[run]])
+        self.delivery.drain(DRAIN_TIME)
+        self._announce(recording.run, result)
+
+    def _evidence(self, recording: Recording, known: _InStore) -> Evidence:
+        own, _ = self.own_counts(recording)
+        return Evidence(
+            locust=recording.totals.standing,
+            discarded=recording.totals.discarded,
+            received={**recording.received, self.source: own},
+            tallies=known.tallies,
+            stored=known.stored,
+        )
+
+    def _wait_for_workers(self, recording: Recording) -> _InStore | None:
+        deadline = time.monotonic() + self.configuration.collector.quit_wait
+        while True:
+            try:
+                known = self.delivery.in_database(
+                    lambda store: _InStore(store.tallies(recording.run), store.requests_stored(recording.run))
+                )
+            except StoreError as error:
+                logger.warning("%s", error)
+                return None
+            final = {tally.source for tally in known.tallies if tally.final}
+            if not self._expected(recording) - final or time.monotonic() > deadline:
+                return known
+            gevent.sleep(POLL_INTERVAL)
+
+    def _expected(self, recording: Recording) -> set[str]:
+        if not isinstance(self.runner, MasterRunner):
+            return set()
+        missing = {source_of(client.id) for client in self.runner.clients.get_by_state(STATE_MISSING)}
+        return recording.reporting - missing
+
+    def _announce(self, run: str, result: Reconciliation | None) -> None:
+        if result is None:
+            logger.warning("run %s could not be reconciled: the store is not reachable", run)
+        elif result.exact or not (result.unexplained or result.lost or result.silent_sources):
+            logger.info("run %s: %s", run, result)
+        else:
+            logger.warning("run %s: %s", run, result)

@@ -1,0 +1,46 @@
+"""The Locust plugin: `import soakwatch.collector.plugin` in a locustfile starts streaming.
+
+Importing it only registers listeners; greenlets, files and connections begin with Locust's `init` event, in each
+process for itself. Importing it twice, also from two places, counts once.
+"""
+
+import sys
+from typing import Any
+
+import locust
+from locust.env import Environment
+from locust.event import Events
+from locust.runners import Runner, WorkerRunner
+
+from soakwatch.collector.leader import LeaderSession
+from soakwatch.collector.options import add_options, with_options
+from soakwatch.collector.worker import WorkerSession
+from soakwatch.core.configuration import load_configuration
+from soakwatch.core.errors import ConfigurationError
+
+_MARK = "soakwatch_installed"
+
+
+def install(events: Events) -> None:
+    """Register soakwatch with Locust's `events`, unless it is already."""
+    if getattr(events, _MARK, False):
+        return
+    setattr(events, _MARK, True)
+    events.init_command_line_parser.add_listener(add_options)
+    events.init.add_listener(_start)
+
+
+def _start(environment: Environment, runner: Runner | None, **_: Any) -> None:  # noqa: ANN401
+    if runner is None:  # locust.run_single_user: somebody is debugging
+        return
+    try:
+        configuration = load_configuration()
+        with_options(configuration, environment.parsed_options)
+    except ConfigurationError as error:
+        sys.stderr.write(f"soakwatch: the configuration is wrong, so Locust does not start\n{error}\n")
+        sys.exit(error.exit_code)
+    session = WorkerSession if isinstance(runner, WorkerRunner) else LeaderSession
+    session(environment, runner, configuration).start()
+
+
+install(locust.events)

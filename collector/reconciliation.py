@@ -1,0 +1,70 @@
+"""Reconciliation: what Locust counted against what is stored, difference by difference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from soakwatch.core.run import Reconciliation, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known at the end of a run; all numbers are requests, mappings are by source.
+
+    `locust` is Locust's own total, `discarded` what resets took from it where it is kept. `received` came in by the
+    reports of each worker (for a run without workers: all that was not reset). `stored` is read back from the
+    store. `waiting` is in the spool of this process.
+    """
+
+    locust: int
+    discarded: int
+    received: Mapping[str, int]
+    tallies: Sequence[Tally]
+    stored: Mapping[str, int]
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one source adds to the reconciliation."""
+
+    reached: int
+    lost: int
+    reset: int
+    after_last_report: int
+    invalid: int
+
+
+def reconcile(evidence: Evidence) -> Reconciliation:
+    """Explain every difference between Locust's own total and the store.
+
+    A source that left no final tally was killed, or its data did not arrive: what it had reported or stored is known,
+    what is missing from that is lost, and its name is given, because more may be missing.
+    """
+    tallies = {tally.source: tally for tally in evidence.tallies}
+    sources = sorted({*tallies, *evidence.received, *evidence.stored})
+    shares = [
+        _share(tallies.get(source), evidence.received.get(source, 0), evidence.stored.get(source, 0))
+        for source in sources
+    ]
+    return Reconciliation(
+        locust=evidence.locust,
+        stored=sum(evidence.stored.values()),
+        reached=sum(share.reached for share in shares),
+        waiting=evidence.waiting,
+        lost=sum(share.lost for share in shares),
+        reset=evidence.discarded + sum(share.reset for share in shares),
+        after_last_report=sum(share.after_last_report for share in shares),
+        invalid=sum(share.invalid for share in shares),
+        silent_sources=tuple(source for source in sources if source not in tallies or not tallies[source].final),
+    )
+
+
+def _share(tally: Tally | None, received: int, stored: int) -> _Share:
+    if tally is not None and tally.final:
+        late = tally.reached - tally.reset - received
+        return _Share(tally.reached, tally.dropped, tally.reset, late, tally.invalid)
+    reset = tally.reset if tally else 0
+    dropped = tally.dropped if tally else 0
+    reached = max(received + reset, stored + dropped, tally.reached if tally else 0)
+    invalid = tally.invalid if tally else 0
+    return _Share(reached, reached - stored, reset, reached - reset - received, invalid)

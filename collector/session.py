@@ -1,0 +1,225 @@
+"""Session: soakwatch in one Locust process, from `init` to `quit`."""
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import gevent
+from gevent.lock import RLock
+from locust.env import Environment
+from locust.runners import Runner
+
+from soakwatch.collector.delivery import Delivery
+from soakwatch.collector.locust_counts import LocustCounts, Totals, watch_resets
+from soakwatch.collector.metadata import source_of, test_name
+from soakwatch.collector.naming import Naming
+from soakwatch.collector.options import with_options
+from soakwatch.collector.recorder import Hook, Recorder, RecorderSettings, make_hook
+from soakwatch.collector.recording import LoadNow, Recording
+from soakwatch.core.configuration import Configuration
+from soakwatch.store.contract import Point
+from soakwatch.store.sqlite import SqliteStore
+
+logger = logging.getLogger(__name__)
+
+STORE_PATIENCE = 1.0
+"""Seconds that a write waits for other processes before the windows go on waiting in the spool."""
+
+DRAIN_TIME = 5.0
+"""Seconds that the end of a run gives its last windows to reach the store."""
+
+NO_RUN = ""
+"""The run of requests made before the first test began: Locust clears them away, so nothing is stored."""
+
+
+class Session(ABC):
+    """What master, worker and single process have in common: a recorder, a flusher, and an orderly end."""
+
+    def __init__(self, environment: Environment, runner: Runner, configuration: Configuration) -> None:
+        """Prepare for `environment`; nothing is opened yet."""
+        self.environment = environment
+        self.runner = runner
+        self.configuration = configuration
+        # a master has no client id, as it is nobody's client
+        self.client_id: str = getattr(runner, "client_id", None) or f"master_{uuid4().hex}"
+        self.source = source_of(self.client_id)
+        store = configuration.store.path.absolute()
+        self.delivery = Delivery(
+            partial(SqliteStore.create, store, STORE_PATIENCE),
+            Path(f"{store}.spool"),
+            self.source,
+            configuration.collector.spool_limit,
+        )
+        self.recording = self._new_recording(NO_RUN)
+        self._hook, self._use = make_hook(self.recording.recorder, time.time)
+        self._flushing = RLock()
+        self._ending: list[gevent.Greenlet] = []
+        self._quitting: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        """Listen to Locust, and begin to flush."""
+        events = self.environment.events
+        _insert_behind_locusts_own(events.request._handlers, self._hook)  # noqa: SLF001
+        watch_resets(self.environment.stats, self._before_reset, self._before_clear)
+        events.test_stop.add_listener(_quietly(self._test_stopped))
+        events.quit.add_listener(_quietly(self._quit))
+        self.listen()
+        gevent.spawn(self._flush_for_ever)
+
+    @abstractmethod
+    def listen(self) -> None:
+        """Add the listeners of this kind of process."""
+
+    @abstractmethod
+    def next_run(self, now: float) -> str:
+        """The id of the run that begins; NO_RUN when this process must not record it."""
+
+    @abstractmethod
+    def begun(self, now: float) -> None:
+        """Do what follows when a run has begun."""
+
+    @abstractmethod
+    def own_counts(self, recording: Recording) -> tuple[int, int]:
+        """Requests that reached Locust's entries in this process, and those of them that it discarded itself."""
+
+    @abstractmethod
+    def _test_stopped(self, **_: Any) -> None:  # noqa: ANN401
+        """React to the end of a test."""
+
+    @abstractmethod
+    def conclude(self, recording: Recording, now: float) -> None:
+        """Do what follows when the last window of a run is on its way."""
+
+    # -- from Locust's statistics: a reset, and the clearing that begins each test
+
+    def _before_reset(self) -> None:
+        self.recording.counts.note_discard()
+
+    def _before_clear(self) -> None:
+        try:
+            self._begin(time.time())
+        except Exception:
+            # an exception here would keep Locust from starting the test
+            logger.exception("soakwatch could not begin to record this test")
+
+    def _begin(self, now: float) -> None:
+        previous, self.recording = self.recording, self._new_recording(self.next_run(now))
+        self.recording.dropped_before = self.delivery.dropped
+        self._use(self.recording.recorder)
+        previous.close(self.last_totals(previous))
+        if previous.run != NO_RUN:
+            self.end_soon(previous)
+        self.begun(now)
+
+    def last_totals(self, recording: Recording) -> Totals:
+        """What Locust says of a run, now that it is about to clear it away."""
+        return recording.totals
+
+    def _new_recording(self, run: str) -> Recording:
+        effective = with_options(self.configuration, self.environment.parsed_options)
+        collector = effective.collector
+        settings = RecorderSettings(run, self.source, collector.window, collector.max_series, collector.max_error_kinds)
+        naming = Naming(
+            effective.environment,
+            test_name(effective, self.environment),
+            self.environment.host or "",
+            effective.service,
+        )
+        return Recording(run, Recorder(settings, naming, time.time()), LocustCounts(self.environment.stats))
+
+    # -- windows
+
+    def _flush_for_ever(self) -> None:
+        while True:
+            recording = self.recording
+            gevent.sleep(max(0.05, recording.recorder.window_end - time.time()))
+            if recording is self.recording:
+                _quietly(self._flush)(recording)
+
+    def _flush(self, recording: Recording) -> None:
+        running = recording.stopped_at is None and not recording.ended
+        if not running and not recording.has_news:
+            return
+        with self._flushing:
+            now = time.time()
+            load = LoadNow(self.runner.user_count, self.runner.current_cpu_usage) if running else None
+            steps = recording.windows(now, self.load_of_this_process(load))
+            if recording.run == NO_RUN:
+                _discard(steps)
+                return
+            self.delivery.submit(steps)
+            self.delivery.submit([[self.tally(recording, now)]])
+
+    def load_of_this_process(self, load: LoadNow | None) -> LoadNow | None:
+        """`load` where this process makes load itself."""
+        return load
+
+    def tally(self, recording: Recording, now: float) -> Point:
+        """What this process counted in a run so far."""
+        reached, reset = self.own_counts(recording)
+        return recording.tally(now, reached, reset, self.delivery.dropped)
+
+    # -- the end
+
+    def end_soon(self, recording: Recording) -> None:
+        """End a recording in the background."""
+        self._ending.append(gevent.spawn(_quietly(self._end), recording))
+
+    def _end(self, recording: Recording) -> None:
+        with self._flushing:
+            if recording.ended and not recording.has_news:
+                return
+            now = time.time()
+            recording.stopped_at = recording.stopped_at or now
+            recording.ended = True
+            self.delivery.submit(recording.windows(now, None))
+            self.delivery.submit([[self.tally(recording, now)]])
+            self.delivery.drain(DRAIN_TIME)
+            self.conclude(recording, now)
+
+    def _quit(self, **_: Any) -> None:  # noqa: ANN401
+        # SIGTERM fires `quit` twice at once; the second one ends the process, so it waits for the first
+        if self._quitting is None:
+            self._quitting = gevent.spawn(_quietly(self._end_all))
+        self._quitting.join()
+
+    def _end_all(self) -> None:
+        if self.recording.run != NO_RUN:
+            self._end(self.recording)
+        gevent.joinall(self._ending)
+        self.delivery.close()
+        if self.delivery.waiting:
+            logger.warning(
+                "%d requests wait in %s.spool; the next run delivers them",
+                self.delivery.waiting,
+                self.configuration.store.path,
+            )
+
+
+def _insert_behind_locusts_own(handlers: list[Callable[..., None]], hook: Hook) -> None:
+    # directly behind, so that no other listener that yields or raises StopUser can come between what Locust counts
+    # and what we count
+    own = [i for i, handler in enumerate(handlers) if handler.__qualname__ == "Runner.__init__.<locals>.on_request"]
+    handlers.insert(own[-1] + 1 if own else len(handlers), hook)
+
+
+def _quietly(work: Callable[..., None]) -> Callable[..., None]:
+    """Keep exceptions from Locust, whose exit code they would change."""
+
+    def guarded(*arguments: Any, **named: Any) -> None:  # noqa: ANN401
+        try:
+            work(*arguments, **named)
+        except Exception:
+            logger.exception("soakwatch had a problem; the load test is not affected")
+
+    return guarded
+
+
+def _discard(steps: Iterable[object]) -> None:
+    for _ in steps:
+        pass

@@ -1,0 +1,155 @@
+"""Spool: windows on disk that the store has not yet acknowledged."""
+
+import fcntl
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self
+
+SEGMENT_SIZE = 4 * 1024 * 1024
+"""A segment that has grown to this many bytes is followed by a new one; what is dropped is dropped by segments."""
+
+_HEADER = struct.Struct("<4sII")
+_MAGIC = b"SWS1"
+_SEGMENT_SUFFIX = ".spool"
+_LOCK_SUFFIX = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a spool, and where it ends in its segment."""
+
+    payload: bytes
+    segment: Path
+    end: int
+
+
+class Spool:
+    """A write-ahead queue of records in a folder, for one source; the oldest is read first.
+
+    `append` returns when its records are on the disk (one fsync). Records carry a checksum: one that was cut by a crash
+    ends its segment without a word, because it was never acknowledged to anybody. A folder holds the spools of many
+    sources; each is locked by the process that writes it, so that others can tell what a crash left behind (`orphans`).
+    Used by one thread at a time. Methods raise OSError when the disk does not play along.
+    """
+
+    def __init__(self, folder: Path, source: str, limit: int) -> None:
+        """Take the spool of `source` in `folder`, with at most `limit` bytes; nothing is touched before `append`."""
+        self.folder = folder
+        self.source = source
+        self.limit = limit
+        self._lock: IO[bytes] | None = None
+        self._read_to: dict[Path, int] = {}
+        self._next_number = 1
+
+    @classmethod
+    def orphans(cls, folder: Path, limit: int) -> list[Self]:
+        """Take over the spools in `folder` whose process has ended. They are locked until `close`."""
+        found = []
+        for lock in sorted(folder.glob(f"*{_LOCK_SUFFIX}")):
+            spool = cls(folder, lock.name.removesuffix(_LOCK_SUFFIX), limit)
+            if spool._try_lock():
+                found.append(spool)
+        return found
+
+    def _try_lock(self) -> bool:
+        if self._lock is not None:
+            return True
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = (self.folder / f"{self.source}{_LOCK_SUFFIX}").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return False
+        self._lock = lock
+        return True
+
+    def _segments(self) -> list[Path]:
+        return sorted(self.folder.glob(f"{self.source}-*{_SEGMENT_SUFFIX}"))
+
+    def append(self, payloads: Sequence[bytes]) -> list[bytes]:
+        """Write `payloads` behind all others and wait for the disk.
+
+        Returns the payloads that were dropped, oldest first, because the limit was reached.
+        """
+        if not self._try_lock():
+            raise BlockingIOError(f"{self.folder / self.source}: the spool of this source is in use")
+        with self._last_segment().open("ab") as file:
+            before = file.tell()
+            try:
+                for payload in payloads:
+                    file.write(_HEADER.pack(_MAGIC, len(payload), zlib.crc32(payload)) + payload)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), before)
+                raise
+        return self._shrink()
+
+    def _last_segment(self) -> Path:
+        segments = self._segments()
+        if segments and segments[-1].stat().st_size < SEGMENT_SIZE:
+            return segments[-1]
+        if segments:
+            self._next_number = int(segments[-1].stem.rpartition("-")[2]) + 1
+        return self.folder / f"{self.source}-{self._next_number:08d}{_SEGMENT_SUFFIX}"
+
+    def _shrink(self) -> list[bytes]:
+        dropped: list[bytes] = []
+        while self.size() > self.limit and len(segments := self._segments()) > 1:
+            dropped += [record.payload for record in self._records(segments[0])]
+            self._remove(segments[0])
+        return dropped
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(segment.stat().st_size for segment in self._segments())
+
+    def oldest(self) -> Record | None:
+        """The record that has waited longest; None when nothing waits."""
+        for segment in self._segments():
+            for record in self._records(segment):
+                return record
+            if segment != self._segments()[-1]:
+                self._remove(segment)
+        return None
+
+    def waiting(self) -> Iterator[bytes]:
+        """All payloads that wait, oldest first."""
+        for segment in self._segments():
+            for record in self._records(segment):
+                yield record.payload
+
+    def _records(self, segment: Path) -> Iterator[Record]:
+        with segment.open("rb") as file:
+            file.seek(self._read_to.get(segment, 0))
+            while len(header := file.read(_HEADER.size)) == _HEADER.size:
+                magic, length, checksum = _HEADER.unpack(header)
+                payload = file.read(length) if magic == _MAGIC else b""
+                if magic != _MAGIC or len(payload) < length or zlib.crc32(payload) != checksum:
+                    return
+                yield Record(payload, segment, file.tell())
+
+    def acknowledge(self, record: Record) -> None:
+        """Forget `record`, which is the oldest; the store has it."""
+        if record.segment.stat().st_size > record.end:
+            self._read_to[record.segment] = record.end
+        else:
+            self._remove(record.segment)
+
+    def _remove(self, segment: Path) -> None:
+        segment.unlink(missing_ok=True)
+        self._read_to.pop(segment, None)
+
+    def close(self) -> None:
+        """Let go of the spool; one that is empty leaves nothing behind."""
+        if self._lock is None:
+            return
+        if not self._segments():
+            Path(self._lock.name).unlink(missing_ok=True)
+        self._lock.close()
+        self._lock = None

@@ -69,6 +69,7 @@ class Session(ABC):
         events.test_stop.add_listener(_quietly(self._test_stopped))
         events.quit.add_listener(_quietly(self._quit))
         self.listen()
+        self.delivery.start()
         gevent.spawn(self._flush_for_ever)
 
     @abstractmethod

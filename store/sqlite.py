@@ -1,8 +1,9 @@
 """The embedded window store: one SQLite file, for the processes of one machine."""
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -41,31 +42,21 @@ class SqliteStore(WindowStore):
         """
         with _translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        return cls._connect(path, "rwc", patience)
+            if not path.exists():
+                _make(path)
+        return cls._connect(path, patience)
 
     @classmethod
     def open(cls, path: Path, patience: float = PATIENCE) -> Self:
         """Open a store that exists. Raises StoreUnavailable when it does not, or cannot be used."""
         if not path.exists():
             raise StoreUnavailable(f"there is no store at {path} yet; `soakwatch run` makes one")
-        return cls._connect(path, "rw", patience)
+        return cls._connect(path, patience)
 
     @classmethod
-    def _connect(cls, path: Path, mode: str, patience: float) -> Self:
+    def _connect(cls, path: Path, patience: float) -> Self:
         with _translated(path):
-            connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=patience,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            try:
-                _prepare(connection, path)
-            except BaseException:
-                connection.close()
-                raise
-        return cls(path, connection)
+            return cls(path, _connect(path, "rw", patience))
 
     def write(self, points: Sequence[Point]) -> None:
         """Keep all of `points` in one transaction, or none."""
@@ -169,6 +160,34 @@ class SqliteStore(WindowStore):
     def _read(self, query: str, values: tuple[Any, ...], make: Callable[[Any], T]) -> Iterator[T]:
         with _translated(self.path):
             yield from map(make, self._connection.execute(query, values))
+
+
+def _make(path: Path) -> None:
+    # Several processes may come at once, and SQLite does not wait while another one switches the journal mode: the file
+    # is made aside and appears at its place finished, once
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        _connect(aside, "rwc", PATIENCE).close()
+        with suppress(FileExistsError):
+            path.hardlink_to(aside)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

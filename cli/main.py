@@ -1,0 +1,64 @@
+"""The command line: `soakwatch COMMAND`."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from soakwatch.cli.compare import compare, report
+from soakwatch.cli.demo import demo
+from soakwatch.cli.doctor import doctor
+from soakwatch.cli.init import init
+from soakwatch.cli.run import run
+from soakwatch.cli.runs import runs_app
+from soakwatch.cli.terminal import notes
+from soakwatch.core.errors import ExitCode, SoakwatchError
+
+app = typer.Typer(
+    name="soakwatch",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Streams Locust's metrics into a time-series store and names what regressed. Begin with `soakwatch demo`.",
+    epilog="Exit codes: 0 fine, 1 regression, 2 wrong usage or configuration, 3 store or service not reachable, "
+    "4 undecided.",
+)
+app.command()(demo)
+app.command()(init)
+app.command(context_settings={"ignore_unknown_options": True})(run)
+app.add_typer(runs_app, name="runs")
+app.command()(compare)
+app.command()(report)
+app.command()(doctor)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  (typer's signature)
+    if wanted:
+        typer.echo(f"soakwatch {version('soakwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; errors that we know become a sentence and an exit code."""
+    try:
+        app()
+    except SoakwatchError as error:
+        notes.print(f"soakwatch: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # somebody looked at the first lines only
+        sys.stderr.close()
+        sys.exit(ExitCode.FINE)
+
+
+if __name__ == "__main__":
+    main()

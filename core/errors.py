@@ -7,6 +7,7 @@
       StoreError            3
         StoreUnavailable    3   a later try may succeed, perhaps after somebody has mended the store
         StoreRefused        3   this payload will never be taken
+      ServiceUnavailable    3   a process or service that is needed does not answer
 
 The other exit codes: 0 fine, 1 a regression was found, 4 undecided.
 """
@@ -57,3 +58,9 @@ class StoreUnavailable(StoreError):  # noqa: N818
 
 class StoreRefused(StoreError):  # noqa: N818
     """This payload will never be taken, whatever happens to the store."""
+
+
+class ServiceUnavailable(SoakwatchError):  # noqa: N818
+    """A process or service that is needed, other than the store, does not answer."""
+
+    exit_code = ExitCode.UNREACHABLE

@@ -1,0 +1,75 @@
+"""`soakwatch run`: Locust, streaming."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soakwatch.cli.comparing import compare_in, exit_code_of
+from soakwatch.cli.options import ConfigOption, StoreOption, open_store
+from soakwatch.cli.terminal import notes, print_verdicts
+from soakwatch.core.configuration import FILE_VARIABLE, load_configuration
+from soakwatch.core.errors import SoakwatchError, UsageError
+
+STORE_VARIABLE = "SOAKWATCH_STORE__PATH"
+
+
+def run(
+    locust_arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="-- LOCUST ARGUMENTS...", help="Whatever Locust takes.")
+    ] = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Afterwards compare with the run before; a regression makes the exit code 1.")
+    ] = False,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Run Locust with an untouched locustfile, and stream what it measures into the store.
+
+    The exit code is Locust's own; with --gate that of a comparison with the run before, where Locust's is 0.
+
+    Examples:
+
+        soakwatch run -- -f locustfile.py --headless -u 50 -r 10 -t 10m --host https://staging.example.com
+
+        soakwatch run --gate -- --headless -u 50 -t 10m --processes 2
+
+        soakwatch run -- --help
+    """
+    environment = dict(os.environ)
+    if config is not None:
+        environment[FILE_VARIABLE] = str(config.absolute())
+    if store is not None:
+        environment[STORE_VARIABLE] = str(store.absolute())
+    load_configuration(config)
+    command = [sys.executable, "-m", "soakwatch.collector.launcher", *(locust_arguments or [])]
+    if not gate:
+        os.execve(sys.executable, command, environment)  # noqa: S606  (Locust takes this process over, signals and all)
+    code = _wait_for(command, environment)
+    raise typer.Exit(code or _gate(config, store))
+
+
+def _wait_for(command: list[str], environment: dict[str, str]) -> int:
+    process = subprocess.Popen(command, env=environment)  # noqa: S603  (our own launcher)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to Locust as well
+    signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
+    return process.wait()
+
+
+def _gate(config: Path | None, store: Path | None) -> int:
+    configuration = load_configuration(config)
+    try:
+        with open_store(configuration, store) as opened:
+            comparison = compare_in(opened, "previous", "latest", configuration)
+    except UsageError as error:
+        notes.print(f"soakwatch: nothing to compare with: {error}", markup=False, soft_wrap=True)
+        return 0
+    except SoakwatchError as error:
+        notes.print(f"soakwatch: {error}", markup=False, soft_wrap=True)
+        return error.exit_code
+    print_verdicts(comparison)
+    return exit_code_of(comparison, configuration)

@@ -35,7 +35,9 @@ def exit_code_of(comparison: Comparison, configuration: Configuration) -> ExitCo
 def _is_required(verdict: Verdict, configuration: Configuration) -> bool:
     series = verdict.series
     return any(
-        fnmatchcase(series.service, rule.service) and fnmatchcase(series.endpoint, rule.endpoint)
+        fnmatchcase(series.service, rule.service)
+        and fnmatchcase(series.endpoint, rule.endpoint)
+        and fnmatchcase(verdict.metric, rule.metric)
         for rule in configuration.require
     )
 

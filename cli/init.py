@@ -20,7 +20,7 @@ _HEADER = """\
 _EXAMPLES = {
     "service": {"name": "rag_service", "endpoint": "/rag/*"},
     "objective": {"service": "rag_service", "bound": "p95 < 300 ms"},
-    "require": {"service": "api_gateway"},
+    "require": {"service": "api_gateway", "metric": "p95"},
 }
 
 

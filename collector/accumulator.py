@@ -11,6 +11,8 @@ from soakwatch.core.window import ErrorCount, Exemplar, Window
 FOLD_AT = 256
 """Pending times are folded into the histogram at this length: it bounds memory, and the fold is one C loop."""
 
+_LARGEST = 2**63 - 1
+
 
 class Times:
     """Response times of one outcome: a short list of pending ones, folded into a histogram.
@@ -143,7 +145,7 @@ class Accumulator:
             max=max(highs, default=None),
             hist=Histogram(good.zeros, good.buckets),
             fail_hist=Histogram(bad.zeros, bad.buckets),
-            bytes=int(self.bytes) if isfinite(self.bytes) else 0,
+            bytes=_storable(self.bytes),
             exemplar=self.exemplar,
         )
 
@@ -153,3 +155,8 @@ class Accumulator:
             ErrorCount(self.series, run, source, start, kind, count, sample)
             for kind, (count, sample) in self.errors.items()
         ]
+
+
+def _storable(length: float) -> int:
+    # a store refuses an integer of more than 64 bits, and with it the other windows of its batch
+    return max(-_LARGEST, min(int(length), _LARGEST)) if isfinite(length) else 0

@@ -109,15 +109,22 @@ class Delivery:
             return
         try:
             orphans = self._disk.run(Spool.orphans, self._folder, self._spool.limit)
-            for spool in orphans:
-                while (record := self._disk.run(spool.oldest)) is not None:
-                    self._put(record.payload)
-                    self._disk.run(spool.acknowledge, record)
-                self._disk.run(spool.close)
-                logger.info("delivered what the process %s had left in the spool", spool.source)
+            try:
+                for spool in orphans:
+                    self._deliver_orphan(spool)
+            finally:
+                # also when the store is not reachable: a spool that stays locked is nobody's orphan at the next try
+                for spool in orphans:
+                    self._disk.run(spool.close)
         except OSError as error:
             self._note(f"what earlier processes left in {self._folder} cannot be read: {error}")
         self._orphans_delivered = True
+
+    def _deliver_orphan(self, spool: Spool) -> None:
+        while (record := self._disk.run(spool.oldest)) is not None:
+            self._put(record.payload)
+            self._disk.run(spool.acknowledge, record)
+        logger.info("delivered what the process %s had left in the spool", spool.source)
 
     def _deliver_what_waits(self) -> None:
         with self._one_at_a_time:

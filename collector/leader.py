@@ -88,7 +88,7 @@ class LeaderSession(Session):
         if known is None:
             self._announce(recording.run, None)
             return
-        result = reconcile(self._evidence(recording, known))
+        result = reconcile(self._evidence(recording, known, now))
         run = replace(
             self._runs[recording.run],
             end=recording.stopped_at or now,
@@ -99,14 +99,18 @@ class LeaderSession(Session):
         self.delivery.drain(DRAIN_TIME)
         self._announce(recording.run, result)
 
-    def _evidence(self, recording: Recording, known: _InStore) -> Evidence:
+    def _evidence(self, recording: Recording, known: _InStore, now: float) -> Evidence:
         own, _ = self.own_counts(recording)
+        # what this process counted is known here, also while the store does not take its tally
+        tally = self.tally(recording, now)
+        missing = tally.reached - tally.dropped - known.stored.get(self.source, 0)
         return Evidence(
             locust=recording.totals.standing,
             discarded=recording.totals.discarded,
             received={**recording.received, self.source: own},
-            tallies=known.tallies,
+            tallies=[*known.tallies, tally],
             stored=known.stored,
+            waiting=min(self.delivery.waiting, max(0, missing)),
         )
 
     def _wait_for_workers(self, recording: Recording) -> _InStore | None:

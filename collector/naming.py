@@ -50,13 +50,24 @@ class Naming:
 
 def service_in(context: Mapping[str, Any] | None) -> str | None:
     """The service that a request's context names, if it does."""
-    named = context.get("service") if isinstance(context, Mapping) else None
+    named = named_in(context, "service")
     return clean_name(named) if named else None
+
+
+def named_in(context: object, key: str) -> object:
+    """What a request's context has at `key`; None when there is nothing, or the context is of another kind."""
+    try:
+        return context.get(key) or None if isinstance(context, Mapping) else None
+    except Exception:  # noqa: BLE001  (people's own mappings may raise anything)
+        return None
 
 
 def clean_name(name: object) -> str:
     """Text of `name` as a store can keep it: valid Unicode, at most 200 characters, long ones kept apart by a hash."""
-    text = str(name).encode("utf-8", "replace").decode("utf-8")
+    try:
+        text = str(name).encode("utf-8", "replace").decode("utf-8")
+    except Exception:  # noqa: BLE001  (people's own objects may raise anything)
+        text = type(name).__name__
     if len(text) <= MAX_LENGTH:
         return text
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]

@@ -7,7 +7,7 @@ from math import floor, isfinite
 from typing import Any
 
 from soakwatch.collector.accumulator import FOLD_AT, Accumulator
-from soakwatch.collector.naming import Naming, clean_name, service_in
+from soakwatch.collector.naming import Naming, clean_name, named_in, service_in
 from soakwatch.core.series import OTHER, Series
 from soakwatch.core.window import ErrorCount, Exemplar, Window
 
@@ -66,6 +66,7 @@ class Recorder:
         if not _reaches_locust(method, name, time, length):
             self.invalid += 1
             return
+        exception = exception if _is_failure(exception) else None
         accumulator = self._accumulator(method, name, context, more.get("url"))
         accumulator.add(None if time is None else float(time), float(length), exception)
         if exception:
@@ -186,8 +187,8 @@ def make_hook(recorder: Recorder, clock: Callable[[], float]) -> tuple[Hook, Cal
                 if len(times) >= FOLD_AT:
                     accumulator.succeeded.fold()
                 return
-        except (KeyError, TypeError):
-            pass  # its first request in this window, or one that take() looks at more closely
+        except Exception:  # noqa: BLE001, S110  (its first request in this window, or one for take() to look at closely)
+            pass
         try:
             at = clock() if start_time is None else start_time
             recorder.take(request_type, name, response_time, response_length, exception, context, at, more)
@@ -207,10 +208,15 @@ def _reaches_locust(method: object, name: object, time: object, length: object) 
         return False
 
 
+def _is_failure(exception: object) -> bool:
+    try:
+        return bool(exception)
+    except Exception:  # noqa: BLE001  (Locust counts such a request, and then fails to count the failure)
+        return False
+
+
 def _trace_id(context: Mapping[str, Any] | None) -> str:
-    if not isinstance(context, Mapping):
-        return ""
-    return clean_name(context.get("trace_id") or "")
+    return clean_name(named_in(context, "trace_id") or "")
 
 
 def _aligned(now: float, width: float) -> float:

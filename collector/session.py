@@ -22,7 +22,7 @@ from soakwatch.collector.options import with_options
 from soakwatch.collector.recorder import Hook, Recorder, RecorderSettings, make_hook
 from soakwatch.collector.recording import LoadNow, Recording
 from soakwatch.core.configuration import Configuration
-from soakwatch.store.contract import Point
+from soakwatch.core.run import Tally
 from soakwatch.store.sqlite import SqliteStore
 
 logger = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ class Session(ABC):
         """`load` where this process makes load itself."""
         return load
 
-    def tally(self, recording: Recording, now: float) -> Point:
+    def tally(self, recording: Recording, now: float) -> Tally:
         """What this process counted in a run so far."""
         reached, reset = self.own_counts(recording)
         return recording.tally(now, reached, reset, self.delivery.dropped)

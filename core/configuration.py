@@ -1,5 +1,6 @@
 """Configuration: `soakwatch.toml`, overridden by `SOAKWATCH_...` environment variables."""
 
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from soakwatch.core.errors import ConfigurationError
 from soakwatch.core.objective import Bound
@@ -68,6 +69,7 @@ class RequireSection(_Section):
 
     service: str = Field("*", description="pattern for the service")
     endpoint: str = Field("*", description="pattern for the endpoint")
+    metric: str = Field("*", description="pattern for the metric; short runs know too little of p99")
 
 
 class ComparisonSection(_Section):
@@ -132,6 +134,8 @@ def load_configuration(path: Path | None = None, environ: Mapping[str, str] = os
         configuration = Configuration(**values)
     except ValidationError as error:
         problems = [*(_describe(detail, file, values) for detail in error.errors()), *problems]
+    except SettingsError:
+        problems = [*_unreadable_variables(environ), *problems]
     if problems:
         raise ConfigurationError("\n".join(problems))
     return configuration
@@ -157,6 +161,17 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
                 yield f"environment variable {variable}: unknown key {key!r}{_suggestion(key, known)}"
 
 
+def _unreadable_variables(environ: Mapping[str, str]) -> Iterable[str]:
+    # a whole section or list in one variable is JSON, and pydantic names neither the variable nor the place
+    for key in Configuration.model_fields:
+        variable = f"{ENVIRONMENT_PREFIX}{key.upper()}"
+        try:
+            json.loads(environ.get(variable) or "null")
+        except ValueError as error:
+            if not isinstance(Configuration.model_fields[key].default, str):
+                yield f"environment variable {variable}: not JSON: {error}, in {environ[variable]!r}"
+
+
 def _describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noqa: ANN401  (pydantic's ErrorDetails)
     location: tuple[str | int, ...] = detail["loc"]
     place = _place(location, file, values)
@@ -171,14 +186,22 @@ def _describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noq
 
 def _place(location: tuple[str | int, ...], file: Path, values: Mapping[str, Any]) -> str:
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
-    value: Any = values
+    variable = ENVIRONMENT_PREFIX + "__".join(map(str, location)).upper()
+    if variable in os.environ:
+        return f"environment variable {variable}"
+    whole = f"{ENVIRONMENT_PREFIX}{location[0]}".upper()
+    if whole in os.environ and not _has(values, location):
+        return f"environment variable {whole}: {dotted}"
+    return f"{file}: {dotted}"
+
+
+def _has(values: Any, location: tuple[str | int, ...]) -> bool:  # noqa: ANN401  (what TOML holds)
     for part in location:
         try:
-            value = value[part]
+            values = values[part]
         except (KeyError, IndexError, TypeError):
-            variable = ENVIRONMENT_PREFIX + "__".join(str(part) for part in location).upper()
-            return f"environment variable {variable}" if variable in os.environ else f"{file}: {dotted}"
-    return f"{file}: {dotted}"
+            return False
+    return True
 
 
 def _keys_beside(location: tuple[str | int, ...]) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from soakwatch.core.verdict import Metric
 
@@ -30,7 +31,12 @@ class Bound:
         return cls(metric, float(match["bound"]) * factor)
 
     def __str__(self) -> str:
-        """Write it as people do."""
+        """Write it as people do; `parse` reads the same bound from it."""
         if self.metric is Metric.ERROR_RATE:
-            return f"errors < {self.limit * 100:g} %"
-        return f"{self.metric} < {self.limit:g} ms"
+            return f"errors < {_plain(self.limit * 100)} %"
+        return f"{self.metric} < {_plain(self.limit)} ms"
+
+
+def _plain(number: float) -> str:
+    # not `:g`: it rounds 1,234,567 ms, and writes 1.5e+06, which `parse` does not read
+    return f"{Decimal(f'{number:.14g}'):f}"

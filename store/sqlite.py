@@ -55,6 +55,8 @@ class SqliteStore(WindowStore):
 
     @classmethod
     def _connect(cls, path: Path, patience: float) -> Self:
+        if path.is_dir():
+            raise StoreUnavailable(f"{path} is a directory; move it away, or name a file as store.path")
         with _translated(path):
             return cls(path, _connect(path, "rw", patience))
 

@@ -33,7 +33,7 @@ def soakwatch(
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run as it could have been: `windows` windows of 10 seconds with `requests` each, lognormal around `median` ms."""
+    """A run as it could have been: windows of 10 seconds with so many requests each, lognormal around `median` ms."""
 
     id: str
     start: float

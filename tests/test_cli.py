@@ -73,6 +73,8 @@ def test_a_required_series_that_stays_undecided_is_exit_code_4(tmp_path: Path) -
     assert soakwatch("compare", "previous", "latest", folder=tmp_path).returncode == 0
     (tmp_path / "soakwatch.toml").write_text('[[require]]\nservice = "rag_*"\n', encoding="utf-8")
     assert soakwatch("compare", "previous", "latest", folder=tmp_path).returncode == 4
+    (tmp_path / "soakwatch.toml").write_text('[[require]]\nservice = "api_*"\n', encoding="utf-8")
+    assert soakwatch("compare", "previous", "latest", folder=tmp_path).returncode == 0
 
 
 def test_an_objective_is_checked_beside_the_comparison(tmp_path: Path) -> None:

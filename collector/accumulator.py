@@ -40,12 +40,12 @@ class Times:
         if not pending:
             return
         if not self._fold(pending):
-            self._fold_one_by_one(pending)
+            self._fold_sorted_out(pending)
         pending.clear()
 
     def _fold(self, times: list[float]) -> bool:
         try:
-            low, total = min(times), fsum(times)
+            low, high, total = float(min(times)), float(max(times)), fsum(times)
         except (TypeError, ValueError, OverflowError):
             return False
         if not (low > 0 and isfinite(total)):
@@ -53,22 +53,23 @@ class Times:
         self.buckets.update(bucket_indexes(times))
         self.sum += total
         self.min = low if self.min is None else min(self.min, low)
-        high = max(times)
         self.max = high if self.max is None else max(self.max, high)
         return True
 
-    def _fold_one_by_one(self, times: list[float]) -> None:
-        for time in times:
-            if not isfinite(time):
-                self.invalid += 1
-            elif time < 0:
-                self.untimed += 1
-            elif time > 0:
+    def _fold_sorted_out(self, times: list[float]) -> None:
+        finite = [time for time in times if isfinite(time)]
+        self.invalid += len(times) - len(finite)
+        self.untimed += sum(time < 0 for time in finite)
+        positive = [time for time in finite if time > 0]
+        # together, so that they are added up exactly; one by one only where the sum would be larger than any float
+        if positive and not self._fold(positive):
+            for time in positive:
                 self._fold([time])
-            else:
-                self.zeros += 1
-                self.min = 0.0
-                self.max = 0.0 if self.max is None else self.max
+        zeros = sum(time == 0 for time in finite)
+        if zeros:
+            self.zeros += zeros
+            self.min = 0.0
+            self.max = 0.0 if self.max is None else self.max
 
     @property
     def count(self) -> int:

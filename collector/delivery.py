@@ -98,7 +98,7 @@ class Delivery:
                 self._deliver_orphans()
                 self._deliver_what_waits()
                 pause = FIRST_PAUSE
-            except StoreUnavailable as error:
+            except (StoreUnavailable, OSError) as error:
                 self._note(f"{error}. Windows wait in {self._folder}")
                 self._spooled.set()
                 gevent.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
@@ -130,14 +130,24 @@ class Delivery:
         with self._one_at_a_time:
             while (record := self._oldest()) is not None:
                 delivered = self._put(record.payload)
-                self._disk.run(self._spool.acknowledge, record)
-                self.waiting -= delivered
+                if self._disk.run(self._spool.acknowledge, record):
+                    self.waiting -= delivered
+                else:  # the spool was full and dropped it, counted, while the store was taking it
+                    self.dropped -= delivered
             while self._unspooled:
-                self.waiting -= self._put(self._unspooled[0])
-                self._unspooled.popleft()
+                self._deliver_unspooled()
             if self._trouble:
                 logger.info("the store is reachable again, nothing waits any more")
                 self._trouble = ""
+
+    def _deliver_unspooled(self) -> None:
+        # taken out first: while the store is at work, `submit` may bring the others to the spool after all
+        payload = self._unspooled.popleft()
+        try:
+            self.waiting -= self._put(payload)
+        except BaseException:
+            self._unspooled.appendleft(payload)
+            raise
 
     def _oldest(self) -> Record | None:
         try:
@@ -147,15 +157,24 @@ class Delivery:
             return None
 
     def _put(self, payload: bytes) -> int:
-        points = rows.decode(payload)
+        try:
+            points = rows.decode(payload)
+        except ValueError as error:
+            logger.error(  # noqa: TRY400
+                "a record in %s is not of this version of soakwatch, it goes to the dead letters: %s",
+                self._folder,
+                error,
+            )
+            self._disk.run(self._bury, payload)
+            return 0
         try:
             self.in_database(lambda store: store.write(points))
         except StoreRefused as error:
             logger.error(  # noqa: TRY400  (the sentence says it all)
                 "the store refuses these windows for good, they go to the dead letters: %s", error
             )
-            self.dropped += requests_in(points)
             self._disk.run(self._bury, payload)
+            self.dropped += requests_in(points)
         return requests_in(points)
 
     def _bury(self, payload: bytes) -> None:
@@ -184,7 +203,7 @@ class Delivery:
                 self._deliver_what_waits()
         except gevent.Timeout:
             pass
-        except StoreUnavailable as error:
+        except (StoreUnavailable, OSError) as error:
             self._note(str(error))
         return not self.waiting
 

@@ -8,11 +8,14 @@ MAX_SAMPLE = 200
 _FIRST_ERROR_STATUS = 400
 
 _SECRETS = (
-    (re.compile(r"(?<=://)[^/\s@]+@"), "***@"),
+    (re.compile(r"(?<=://)[^/\s]+@"), "***@"),
     (re.compile(r"\?[^\s'\")]*"), "?..."),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 ***"),
     (
-        re.compile(r"(?i)\b([\w-]*(?:token|password|secret|api[_-]?key|authorization)[\w-]*[\"']?\s*[=:]\s*)[^\s,;&]+"),
+        re.compile(
+            r"(?i)\b([\w-]*(?:token|password|secret|api[_-]?key|authorization)[\w-]*[\"']?\s*[=:]\s*)"
+            r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
+        ),
         r"\1***",
     ),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "0x..."),
@@ -21,11 +24,18 @@ _SECRETS = (
 
 def kind_of(exception: object, response: object) -> str:
     """`HTTP 503` where the response's status says it, else the class of the exception."""
-    for carrier in (response, getattr(exception, "response", None)):
-        status = getattr(carrier, "status_code", None)
+    for carrier in (response, _attribute(exception, "response")):
+        status = _attribute(carrier, "status_code")
         if isinstance(status, int) and status >= _FIRST_ERROR_STATUS:
             return f"HTTP {status}"
     return clean_name(type(exception).__name__)
+
+
+def _attribute(carrier: object, name: str) -> object:
+    try:
+        return getattr(carrier, name, None)
+    except Exception:  # noqa: BLE001  (a property of somebody's own class must not hurt the test)
+        return None
 
 
 def sample_of(exception: object) -> str:

@@ -80,4 +80,4 @@ def _host_of(url: object) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return ""
-    return f"{host}:{port}" if port else host
+    return clean_name(f"{host}:{port}" if port else host)

@@ -45,7 +45,7 @@ class Recorder:
         self.naming = naming
         self._series: dict[tuple[object, ...], Series] = {}
         self._services: set[str] = set()
-        self._start = _aligned(now, settings.width)
+        self._number = floor(now / settings.width)
 
     def take(  # noqa: PLR0913, PLR0917  (the arguments of Locust's event)
         self,
@@ -126,8 +126,8 @@ class Recorder:
         caller may let others run between the steps.
         """
         closing, self.open = self.open, {}
-        start, width = self._start, self.settings.width
-        self._start = max(_aligned(now, width), start + width)
+        start = self.window_start
+        self._number = max(floor(now / self.settings.width), self._number + 1)
         return self._closed(list(closing.values()), start)
 
     def _closed(self, accumulators: list[Accumulator], start: float) -> Iterator[list[Window | ErrorCount]]:
@@ -146,12 +146,16 @@ class Recorder:
     @property
     def window_end(self) -> float:
         """When the open window is over, in seconds since the epoch."""
-        return self._start + self.settings.width
+        return (self._number + 1) * self.settings.width
 
     @property
     def window_start(self) -> float:
-        """When the open window began, in seconds since the epoch."""
-        return self._start
+        """When the open window began, in seconds since the epoch; the same multiple of the width in all processes."""
+        return self._number * self.settings.width
+
+    def time_left(self, now: float) -> float:
+        """Seconds until the open window is over; never more than its width, also when the clock was set back."""
+        return min(max(0.0, self.window_end - now), self.settings.width)
 
 
 Hook = Callable[..., None]
@@ -175,7 +179,7 @@ def make_hook(recorder: Recorder, clock: Callable[[], float]) -> tuple[Hook, Cal
         response_length: float,
         exception: object = None,
         context: Mapping[str, Any] | None = None,
-        start_time: float | None = None,
+        start_time: Any = None,  # noqa: ANN401  (Locust's own clients give seconds since the epoch)
         **more: Any,  # noqa: ANN401  (Locust's callers add what they like)
     ) -> None:
         try:
@@ -190,7 +194,7 @@ def make_hook(recorder: Recorder, clock: Callable[[], float]) -> tuple[Hook, Cal
         except Exception:  # noqa: BLE001, S110  (its first request in this window, or one for take() to look at closely)
             pass
         try:
-            at = clock() if start_time is None else start_time
+            at = float(start_time) if _is_moment(start_time) else clock()
             recorder.take(request_type, name, response_time, response_length, exception, context, at, more)
         except Exception:
             # an exception here would become Locust's exit code
@@ -219,5 +223,5 @@ def _trace_id(context: Mapping[str, Any] | None) -> str:
     return clean_name(named_in(context, "trace_id") or "")
 
 
-def _aligned(now: float, width: float) -> float:
-    return floor(now / width) * width
+def _is_moment(start_time: object) -> bool:
+    return isinstance(start_time, int | float) and isfinite(start_time)

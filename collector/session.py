@@ -138,7 +138,7 @@ class Session(ABC):
     def _flush_for_ever(self) -> None:
         while True:
             recording = self.recording
-            gevent.sleep(max(0.05, recording.recorder.window_end - time.time()))
+            gevent.sleep(max(0.05, recording.recorder.time_left(time.time())))
             if recording is self.recording:
                 _quietly(self._flush)(recording)
 

@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import IO, Self
 
@@ -44,6 +45,7 @@ class Spool:
         self._lock: IO[bytes] | None = None
         self._read_to: dict[Path, int] = {}
         self._next_number = 1
+        self._dropped_to: Path | None = None
 
     @classmethod
     def orphans(cls, folder: Path, limit: int) -> list[Self]:
@@ -78,12 +80,12 @@ class Spool:
         """
         if not self._try_lock():
             raise BlockingIOError(f"{self.folder / self.source}: the spool of this source is in use")
-        with self._last_segment().open("ab") as file:
+        # unbuffered: a buffer that could not be flushed would try again when the file is closed, after the truncation
+        with self._last_segment().open("ab", buffering=0) as file:
             before = file.tell()
             try:
                 for payload in payloads:
-                    file.write(_HEADER.pack(_MAGIC, len(payload), zlib.crc32(payload)) + payload)
-                file.flush()
+                    _write_all(file, _HEADER.pack(_MAGIC, len(payload), zlib.crc32(payload)) + payload)
                 os.fsync(file.fileno())
             except OSError:
                 os.ftruncate(file.fileno(), before)
@@ -103,6 +105,7 @@ class Spool:
         while self.size() > self.limit and len(segments := self._segments()) > 1:
             dropped += [record.payload for record in self._records(segments[0])]
             self._remove(segments[0])
+            self._dropped_to = segments[0]
         return dropped
 
     def size(self) -> int:
@@ -134,22 +137,33 @@ class Spool:
                     return
                 yield Record(payload, segment, file.tell())
 
-    def acknowledge(self, record: Record) -> None:
-        """Forget `record`, which is the oldest; the store has it."""
-        if record.segment.stat().st_size > record.end:
+    def acknowledge(self, record: Record) -> bool:
+        """Forget `record`, which is the oldest; the store has it. False when `append` had dropped it meanwhile."""
+        if self._dropped_to is not None and record.segment <= self._dropped_to:
+            return False
+        if record.segment.exists() and record.segment.stat().st_size > record.end:
             self._read_to[record.segment] = record.end
         else:
             self._remove(record.segment)
+        return True
 
     def _remove(self, segment: Path) -> None:
         segment.unlink(missing_ok=True)
         self._read_to.pop(segment, None)
 
     def close(self) -> None:
-        """Let go of the spool; one that is empty leaves nothing behind."""
+        """Let go of the spool; one where nothing waits leaves nothing behind, not even a record cut by a crash."""
         if self._lock is None:
             return
-        if not self._segments():
+        if self.oldest() is None:
+            for segment in self._segments():
+                self._remove(segment)
             Path(self._lock.name).unlink(missing_ok=True)
         self._lock.close()
         self._lock = None
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]

@@ -21,8 +21,8 @@ class Window:
     """The requests of one series in one process over [start, start + width), in seconds since the epoch.
 
     `count` is every request, also one without a usable response time; `hist` holds the times of the successes and
-    `fail_hist` those of the failures that had one. `sum`, `min` and `max` (milliseconds) cover successes and failures alike, as Locust's do;
-    min and max are None when no request had a time. `bytes` is the length of all responses.
+    `fail_hist` those of the failures that had one. `sum`, `min` and `max` (milliseconds) cover successes and failures
+    alike, as Locust's do; min and max are None when no request had a time. `bytes` is the length of all responses.
     """
 
     series: Series

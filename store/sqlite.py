@@ -213,7 +213,10 @@ def _translated(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system raise into our errors."""
     try:
         yield
-    except (UnicodeEncodeError, OverflowError, sqlite3.DataError, sqlite3.ProgrammingError) as error:
+    except (
+        *(UnicodeEncodeError, OverflowError),
+        *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError),
+    ) as error:
         raise StoreRefused(f"{path}: this cannot be stored: {error}") from error
     except (sqlite3.Error, OSError) as error:
         raise StoreUnavailable(f"{path}: {error}{_advice(error)}") from error

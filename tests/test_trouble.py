@@ -399,24 +399,27 @@ class Unloved:
     __repr__ = __str__
 
 FINE = dict(request_type="GET", name="/fine", response_time=5.0, response_length=3, exception=None, context={})
-HOSTILE = [
-    dict(name=None), dict(name=["a", "list"]), dict(name=""), dict(name="x" * 100_000), dict(name="\\ud800"),
-    dict(name="%s {} \\n | <b>"), dict(name=7), dict(name=("a", "b")), dict(name=Unloved()),
-    dict(request_type=None), dict(request_type={}), dict(request_type=3),
+VALUES = [
+    dict(name=["a", "list"]), dict(name=""), dict(name="x" * 100_000), dict(name="%s {} \\n | <b>"),
+    dict(request_type={}),
     dict(response_length=None), dict(response_length="long"), dict(response_length=float("nan")),
     dict(response_length=float("inf")), dict(response_length=-1), dict(response_length=1e300),
     dict(response_time="abc"), dict(response_time="12"), dict(response_time=float("nan")),
     dict(response_time=float("inf")), dict(response_time=float("-inf")), dict(response_time=None),
     dict(response_time=-1), dict(response_time=-1e-9), dict(response_time=0), dict(response_time=10**400),
     dict(response_time=1e300), dict(response_time=True), dict(response_time=[]), dict(response_time=2 + 1j),
-    dict(exception=Unprintable()), dict(exception="a string"), dict(exception=0), dict(exception=7),
-    dict(exception=Exception()), dict(exception=Exception("x" * 1_000_000)), dict(exception=ValueError),
+    dict(exception="a string"), dict(exception=0), dict(exception=7), dict(exception=Exception()),
+    dict(exception=Exception("x" * 1_000_000)), dict(exception=ValueError),
     dict(context=None), dict(context="not a dict"), dict(context=["service"]), dict(context=5),
     dict(context={"service": ["a"]}), dict(context={"service": None}), dict(context={"trace_id": object()}),
-    dict(context=Unhelpful(a=1)), dict(context={"service": Unloved()}),
-    dict(url=5), dict(url="http://[broken"), dict(response="none"), dict(start_time="yesterday"), dict(self=1),
+    dict(url=5), dict(url="http://[broken"), dict(response="none"), dict(start_time="yesterday"),
 ]
-UNDECIDED = dict(exception=Undecided())
+# with names of several types, and with half a character, Locust itself cannot print its tables
+NAMES = [dict(name=None), dict(name=7), dict(name=("a", "b")), dict(name="\\ud800"), dict(request_type=None)]
+RAISING = [
+    dict(exception=Unprintable()), dict(exception=Undecided()), dict(name=Unloved()),
+    dict(context=Unhelpful(a=1)), dict(context={"service": Unloved()}), dict(context={"trace_id": Unloved()}),
+]
 
 class Hostile(User):
     wait_time = constant(0.1)
@@ -424,7 +427,7 @@ class Hostile(User):
     def on_start(self):
         # twice: the second one meets a window that is open already
         for _ in range(2):
-            for change in [*HOSTILE, *MORE]:
+            for change in CHANGES:
                 try:
                     events.request.fire(**{**FINE, **change})
                 except Exception as error:
@@ -442,14 +445,14 @@ def run_hostile(bench: Bench, program: tuple[str, ...]) -> Ended:
     ).wait()
 
 
-@pytest.mark.parametrize("more", ["[]", "[UNDECIDED]"], ids=["of wrong types", "that raise when asked"])
+@pytest.mark.parametrize("changes", ["VALUES", "NAMES", "RAISING"])
 def test_events_with_hostile_arguments_do_what_they_do_to_plain_locust_and_are_accounted_for(
-    more: str, tmp_path: Path, host: str
+    changes: str, tmp_path: Path, host: str
 ) -> None:
     ended: dict[str, Ended] = {}
     for name, program in {"plain": ("-c", PLAIN), "ours": LAUNCHER}.items():
         (tmp_path / name).mkdir()
-        bench = Bench(tmp_path / name, host, f"{HOSTILE}\nMORE = {more}\n")
+        bench = Bench(tmp_path / name, host, f"{HOSTILE}\nCHANGES = {changes}\n")
         ended[name] = run_hostile(bench, program)
         bench.close()
     assert ended["ours"].code == ended["plain"].code

@@ -8,6 +8,7 @@ from typing import Any
 import gevent
 from locust.runners import STATE_MISSING, MasterRunner
 
+from soakwatch.collector.guard import quietly
 from soakwatch.collector.locust_counts import requests_in_report
 from soakwatch.collector.machine import machine_id
 from soakwatch.collector.metadata import describe_run, new_run_id, source_of
@@ -39,7 +40,7 @@ class LeaderSession(Session):
     def listen(self) -> None:
         """Count what the workers report."""
         self._runs: dict[str, Run] = {}
-        self.environment.events.worker_report.add_listener(self._note_worker_report)
+        self.environment.events.worker_report.add_listener(quietly(self._note_worker_report))
 
     def next_run(self, now: float) -> str:
         """A new id, which Locust carries to the workers with its options."""
@@ -56,7 +57,7 @@ class LeaderSession(Session):
         run = describe_run(self.recording.run, now, configuration, self.environment)
         self._runs[run.id] = run
         logger.info("soakwatch records this test as run %s in %s", run.id, self.configuration.store.path)
-        gevent.spawn(self.delivery.submit, [[run]])
+        gevent.spawn(quietly(self.delivery.submit), [[run]])
 
     def load_of_this_process(self, load: LoadNow | None) -> LoadNow | None:
         """A master makes no load."""

@@ -14,7 +14,9 @@ from gevent.lock import RLock
 from locust.env import Environment
 from locust.runners import Runner
 
+from soakwatch.collector.cpu_meter import CpuMeter
 from soakwatch.collector.delivery import Delivery
+from soakwatch.collector.guard import quietly
 from soakwatch.collector.locust_counts import LocustCounts, Totals, watch_resets
 from soakwatch.collector.metadata import source_of, test_name
 from soakwatch.collector.naming import Naming
@@ -58,6 +60,7 @@ class Session(ABC):
         self.recording = self._new_recording(NO_RUN)
         self._hook, self._use = make_hook(self.recording.recorder, time.time)
         self._flushing = RLock()
+        self._cpu = CpuMeter()
         self._ending: list[gevent.Greenlet] = []
         self._quitting: gevent.Greenlet | None = None
 
@@ -66,8 +69,8 @@ class Session(ABC):
         events = self.environment.events
         _insert_behind_locusts_own(events.request._handlers, self._hook)  # noqa: SLF001
         watch_resets(self.environment.stats, self._before_reset, self._before_clear)
-        events.test_stop.add_listener(_quietly(self._test_stopped))
-        events.quit.add_listener(_quietly(self._quit))
+        events.test_stop.add_listener(quietly(self._test_stopped))
+        events.quit.add_listener(quietly(self._quit))
         self.listen()
         self.delivery.start()
         gevent.spawn(self._flush_for_ever)
@@ -103,12 +106,13 @@ class Session(ABC):
 
     def _before_clear(self) -> None:
         try:
-            self._begin(time.time())
+            self.begin(time.time())
         except Exception:
             # an exception here would keep Locust from starting the test
             logger.exception("soakwatch could not begin to record this test")
 
-    def _begin(self, now: float) -> None:
+    def begin(self, now: float) -> None:
+        """Begin to record another run, and end the one before."""
         previous, self.recording = self.recording, self._new_recording(self.next_run(now))
         self.recording.dropped_before = self.delivery.dropped
         self._use(self.recording.recorder)
@@ -140,15 +144,19 @@ class Session(ABC):
             recording = self.recording
             gevent.sleep(max(0.05, recording.recorder.time_left(time.time())))
             if recording is self.recording:
-                _quietly(self._flush)(recording)
+                quietly(self._flush)(recording)
 
     def _flush(self, recording: Recording) -> None:
-        running = recording.stopped_at is None and not recording.ended
+        if recording.ended:
+            self._end(recording)  # requests that came late; without any, this does nothing
+            return
+        running = recording.stopped_at is None
         if not running and not recording.has_news:
             return
         with self._flushing:
             now = time.time()
-            load = LoadNow(self.runner.user_count, self.runner.current_cpu_usage) if running else None
+            cpu = self._cpu.read()
+            load = LoadNow(self.runner.user_count, cpu) if running else None
             steps = recording.windows(now, self.load_of_this_process(load))
             if recording.run == NO_RUN:
                 _discard(steps)
@@ -169,7 +177,7 @@ class Session(ABC):
 
     def end_soon(self, recording: Recording) -> None:
         """End a recording in the background."""
-        self._ending.append(gevent.spawn(_quietly(self._end), recording))
+        self._ending.append(gevent.spawn(quietly(self._end), recording))
 
     def _end(self, recording: Recording) -> None:
         with self._flushing:
@@ -186,7 +194,7 @@ class Session(ABC):
     def _quit(self, **_: Any) -> None:  # noqa: ANN401
         # SIGTERM fires `quit` twice at once; the second one ends the process, so it waits for the first
         if self._quitting is None:
-            self._quitting = gevent.spawn(_quietly(self._end_all))
+            self._quitting = gevent.spawn(quietly(self._end_all))
         self._quitting.join()
 
     def _end_all(self) -> None:
@@ -207,18 +215,6 @@ def _insert_behind_locusts_own(handlers: list[Callable[..., None]], hook: Hook) 
     # and what we count
     own = [i for i, handler in enumerate(handlers) if handler.__qualname__ == "Runner.__init__.<locals>.on_request"]
     handlers.insert(own[-1] + 1 if own else len(handlers), hook)
-
-
-def _quietly(work: Callable[..., None]) -> Callable[..., None]:
-    """Keep exceptions from Locust, whose exit code they would change."""
-
-    def guarded(*arguments: Any, **named: Any) -> None:  # noqa: ANN401
-        try:
-            work(*arguments, **named)
-        except Exception:
-            logger.exception("soakwatch had a problem; the load test is not affected")
-
-    return guarded
 
 
 def _discard(steps: Iterable[object]) -> None:

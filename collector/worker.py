@@ -1,11 +1,13 @@
 """WorkerSession: soakwatch in a Locust process that makes load for a master."""
 
 import logging
+import time
 from typing import Any
 
 from locust.exception import RPCError
-from locust.runners import STATE_RUNNING, STATE_SPAWNING
+from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING
 
+from soakwatch.collector.guard import quietly
 from soakwatch.collector.locust_counts import Totals
 from soakwatch.collector.machine import machine_id
 from soakwatch.collector.recording import Recording
@@ -23,8 +25,11 @@ class WorkerSession(Session):
     def listen(self) -> None:
         """Follow the reports; leave in order when a signal ends this worker rather than the master."""
         events = self.environment.events
-        events.report_to_master.add_listener(self._note_report)
-        events.quitting.add_listener(self._leave)
+        events.report_to_master.add_listener(quietly(self._note_report))
+        events.quitting.add_listener(quietly(self._leave))
+        if self.runner.state != STATE_INIT or getattr(self.runner, "worker_state", STATE_INIT) != STATE_INIT:
+            # a master that is running a test already tells a new worker to spawn as soon as it connects, before `init`
+            quietly(self.begin)(time.time())
 
     def next_run(self, now: float) -> str:  # noqa: ARG002
         """The master's run, unless this is another machine: an SQLite file serves only one."""
@@ -79,9 +84,6 @@ class WorkerSession(Session):
 
     def _leave(self, **_: Any) -> None:  # noqa: ANN401
         # a worker that gets a signal itself tells its master "quit", and the master then stops reading its reports
-        try:
-            if self.runner.state in {STATE_SPAWNING, STATE_RUNNING}:
-                self.runner.stop()
-            self._report()
-        except Exception:
-            logger.exception("soakwatch could not stop this worker's users in order")
+        if self.runner.state in {STATE_SPAWNING, STATE_RUNNING}:
+            self.runner.stop()
+        self._report()

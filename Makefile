@@ -25,7 +25,8 @@ demo: $(BIN)/soakwatch ## a healthy run, a run with two faults, and what soakwat
 	$(BIN)/soakwatch demo
 
 test: $(VENV)/dev ## all tests, with real Locust processes
-	$(BIN)/pytest --numprocesses $(WORKERS)
+	$(BIN)/pytest -m 'not alone' --numprocesses $(WORKERS)
+	$(BIN)/pytest -m alone
 
 check: $(VENV)/dev ## may a change stay: format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -31,7 +31,9 @@ WIDTH = 10.0
 
 def log_request(statistics: RequestStats, events: list[Event]) -> float:
     """Locust's own statistics, called as Locust's listener calls them; its entries exist already."""
-    calls = [(event["request_type"], event["name"], event["response_time"], event["response_length"]) for event in events]
+    calls = [
+        (event["request_type"], event["name"], event["response_time"], event["response_length"]) for event in events
+    ]
     log = statistics.log_request
 
     def work() -> None:
@@ -79,6 +81,7 @@ class Closing:
         self._now = 0.0
 
     def measure(self, events: list[Event]) -> float:
+        """CPU of one window, from its first request until it is in the store."""
         hook, _ = make_hook(self._recorder, time.time)
         self._now += WIDTH
 

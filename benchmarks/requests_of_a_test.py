@@ -39,8 +39,6 @@ class Traffic:
         }
 
 
-
-
 RESPONSE = object.__new__(FastResponse)
 """Stands for the response of each event; nothing of it is read for a success."""
 

@@ -25,6 +25,10 @@ T = TypeVar("T")
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two tries while the store cannot be reached; doubled each time, with jitter."""
 
+SHORTEST_PAUSE = 1e-5
+"""Seconds between two steps of a flush. Not 0: gevent's sleep(0) lets other greenlets run that are ready, but no timers
+and no sockets, so all steps together would be one stall of the event loop (13 ms with 200 series, now 2)."""
+
 MAX_UNSPOOLED = 64
 """Records kept in memory while the spool's disk is full."""
 
@@ -65,7 +69,7 @@ class Delivery:
             if points:
                 payloads.append(rows.encode(points))
                 self.waiting += requests_in(points)
-            gevent.sleep(0)
+            gevent.sleep(SHORTEST_PAUSE)
         if payloads:
             self._write_ahead(payloads)
             self._spooled.set()

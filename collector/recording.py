@@ -12,13 +12,17 @@ from soakwatch.store.contract import Point
 SATURATED_CPU = 90.0
 """Percent of one core above which Locust itself warns that its measurements suffer."""
 
+SATURATED_LATE = 0.05
+"""Share of late moments above which the tail of the response times is the generator's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadNow:
-    """The load generator at this moment: users of this process, CPU in percent of one core."""
+    """The load generator: users of this process, CPU in percent of one core, share of moments when it was late."""
 
     users: int
     cpu: float
+    late: float
 
 
 class Recording:
@@ -72,7 +76,8 @@ class Recording:
             settings.width,
             load.users,
             load.cpu,
-            load.cpu > SATURATED_CPU,
+            load.cpu > SATURATED_CPU or load.late > SATURATED_LATE,
+            load.late,
         )
 
     def tally(self, now: float, reached: int, reset: int, dropped: int) -> Tally:

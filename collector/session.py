@@ -21,6 +21,7 @@ from soakwatch.collector.locust_counts import LocustCounts, Totals, watch_resets
 from soakwatch.collector.metadata import source_of, test_name
 from soakwatch.collector.naming import Naming
 from soakwatch.collector.options import with_options
+from soakwatch.collector.punctuality import Punctuality
 from soakwatch.collector.recorder import Hook, Recorder, RecorderSettings, make_hook
 from soakwatch.collector.recording import LoadNow, Recording
 from soakwatch.core.configuration import Configuration
@@ -73,6 +74,7 @@ class Session(ABC):
         events.quit.add_listener(quietly(self._quit))
         self.listen()
         self.delivery.start()
+        self._punctuality = Punctuality()
         gevent.spawn(self._flush_for_ever)
 
     @abstractmethod
@@ -155,9 +157,8 @@ class Session(ABC):
             return
         with self._flushing:
             now = time.time()
-            cpu = self._cpu.read()
-            load = LoadNow(self.runner.user_count, cpu) if running else None
-            steps = recording.windows(now, self.load_of_this_process(load))
+            load = LoadNow(self.runner.user_count, self._cpu.read(), self._punctuality.take())
+            steps = recording.windows(now, self.load_of_this_process(load) if running else None)
             if recording.run == NO_RUN:
                 _discard(steps)
                 return

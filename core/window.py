@@ -69,7 +69,11 @@ class ErrorCount:
 
 @dataclass(frozen=True, slots=True)
 class LoadSample:
-    """The load generator itself at the end of one window: users of this process and its CPU in percent of one core."""
+    """The load generator itself over one window: users of this process at its end, its CPU in percent of one core.
+
+    `late` is the share of moments at which its event loop did not keep time; where that or its CPU is high it is
+    `saturated`: it measures its own delays.
+    """
 
     environment: str
     test: str
@@ -80,3 +84,4 @@ class LoadSample:
     users: int
     cpu: float
     saturated: bool
+    late: float = 0.0

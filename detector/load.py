@@ -7,7 +7,7 @@ from statistics import fmean
 
 from soakwatch.core.window import LoadSample
 
-SATURATED_SHARE = 0.1
+SATURATED_SHARE = 0.5
 """A run whose load generator was saturated for more of the time than this measured itself, not the service."""
 
 _NEARLY_ALL = 0.95
@@ -46,7 +46,12 @@ def steady_users(users: Mapping[float, int], warm_up: float, target: int) -> flo
     return fmean(after) if after else float(target) or None
 
 
+def saturated_starts(load: Sequence[LoadSample], warm_up: float) -> set[float]:
+    """Starts of the windows after the warm-up in which any process of the load generator could not keep up."""
+    return {sample.start for sample in load if sample.saturated and sample.start > warm_up}
+
+
 def was_saturated(load: Sequence[LoadSample], warm_up: float) -> bool:
-    """Whether the load generator could not keep up for a notable part of the time after the warm-up."""
-    after = [sample.saturated for sample in load if sample.start > warm_up]
-    return bool(after) and fmean(after) > SATURATED_SHARE
+    """Whether the load generator could not keep up for so much of the time after the warm-up that little is left."""
+    starts = {sample.start for sample in load if sample.start > warm_up}
+    return bool(starts) and len(saturated_starts(load, warm_up)) > SATURATED_SHARE * len(starts)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Run
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.window import Window
-from soakwatch.detector.load import steady_users, users_by_start, warm_up_end, was_saturated
+from soakwatch.detector.load import saturated_starts, steady_users, users_by_start, warm_up_end, was_saturated
 from soakwatch.detector.run_data import RunData
 
 FloatArray = npt.NDArray[np.float64]
@@ -78,10 +79,20 @@ class SteadyRun:
 
 
 def steady_part(data: RunData) -> SteadyRun:
-    """Leave out the warm-up and merge the processes. Nothing may be left: then there are no windows and no samples."""
+    """Leave out the warm-up and merge the processes. Nothing may be left: then there are no windows and no samples.
+
+    Windows in which the load generator was saturated keep their requests and failures, but not their times: those are
+    its own. Where that is most of the run, all are kept, and the whole run is marked as saturated.
+    """
     users = users_by_start(data.load)
     warm_up = warm_up_end(users, data.run.users)
-    parts = [window for window in data.windows if window.start > warm_up and is_endpoint(window.series)]
+    saturated = was_saturated(data.load, warm_up)
+    untimely = frozenset() if saturated else saturated_starts(data.load, warm_up)
+    parts = [
+        _without_times(window) if window.start in untimely else window
+        for window in data.windows
+        if window.start > warm_up and is_endpoint(window.series)
+    ]
     loaded = [start for start, total in users.items() if start > warm_up and total]
     every_start = np.unique(np.array([*(window.start for window in parts), *loaded], dtype=np.float64))
     width = max((window.width for window in parts), default=0.0)
@@ -92,9 +103,13 @@ def steady_part(data: RunData) -> SteadyRun:
         seconds,
         {endpoint: sample_of(windows, starts) for endpoint, windows in by_endpoint(parts).items()},
         steady_users(users, warm_up, data.run.users),
-        was_saturated(data.load, warm_up),
+        saturated,
         warm_up,
     )
+
+
+def _without_times(window: Window) -> Window:
+    return replace(window, sum=window.fail_sum, hist=Histogram())
 
 
 def by_endpoint(windows: Iterable[Window]) -> dict[Endpoint, list[Window]]:

@@ -66,8 +66,8 @@ def of_load(sample: LoadSample) -> Row:
 
 def to_load(row: Sequence[Any]) -> LoadSample:
     """From `of_load`."""
-    *head, saturated = row
-    return LoadSample(*[*head, bool(saturated)])
+    *head, saturated, late = row
+    return LoadSample(*[*head, bool(saturated), late])
 
 
 def of_tally(tally: Tally) -> Row:

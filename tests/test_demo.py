@@ -9,7 +9,7 @@ import pytest
 
 from soakwatch.reporter.markdown import read_verdicts
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parent.parent
 

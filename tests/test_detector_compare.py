@@ -232,6 +232,15 @@ def test_a_saturated_load_generator_makes_times_unknown_and_leaves_errors() -> N
     assert "load generator" in of(found, Metric.ERROR_RATE).reason
 
 
+def test_what_a_late_load_generator_measured_for_some_time_is_not_the_services_slowness() -> None:
+    quiet, slow = lognormal(80, seed=3), lognormal(240, seed=4)
+    disturbed = run("b", endpoint(lambda n: slow(n) if n >= 15 else quiet(n), failures=3), users=steady())
+    late = [replace(sample, saturated=sample.start >= START + 15) for sample in disturbed.load]
+    found = compare(run("a", endpoint(lognormal(80)), users=steady()), replace(disturbed, load=late))
+    assert {of(found, metric).decision for metric in (Metric.P50, Metric.P95, Metric.MEAN)} == {Decision.SAME}
+    assert of(found, Metric.ERROR_RATE).decision is Decision.REGRESSED
+
+
 def test_new_and_gone_endpoints_are_unknown_and_say_so() -> None:
     shared = endpoint(lognormal(80))
     found = compare(

@@ -144,9 +144,9 @@ def test_users_are_those_after_the_warm_up_and_before_the_stop() -> None:
     assert steady_users({}, -np.inf, 0) is None
 
 
-def test_saturation_counts_from_a_tenth_of_the_time() -> None:
-    assert not was_saturated(load([20] * 20, saturated=2), -np.inf)
-    assert was_saturated(load([20] * 20, saturated=3), -np.inf)
+def test_a_run_is_saturated_when_its_load_generator_was_for_most_of_the_time() -> None:
+    assert not was_saturated(load([20] * 20, saturated=10), -np.inf)
+    assert was_saturated(load([20] * 20, saturated=11), -np.inf)
     assert not was_saturated([], -np.inf)
 
 

@@ -120,7 +120,8 @@ import gevent, greenlet
 
 def alive():
     greenlets = sum(isinstance(thing, greenlet.greenlet) and not thing.dead for thing in gc.get_objects())
-    files = sorted(os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}"))
+    descriptors = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+    files = sorted(os.readlink(descriptor) for descriptor in descriptors if os.path.exists(descriptor))
     return greenlets, threading.active_count(), len(os.listdir("/proc/self/task")), files
 
 gevent.sleep(0)
@@ -171,14 +172,15 @@ soakwatch.collector.launcher.main()
 IN_ANOTHER_NAMESPACE = """
 import os, sys
 script = 'mount --bind another-boot-id /proc/sys/kernel/random/boot_id && exec "$@"'
-os.execvp("unshare", ["unshare", "-m", "sh", "-c", script, "sh", sys.executable, "-m", "soakwatch.collector.launcher", *sys.argv[1:]])
+locust = [sys.executable, "-m", "soakwatch.collector.launcher", *sys.argv[1:]]
+os.execvp("unshare", ["unshare", "-m", "sh", "-c", script, "sh", *locust])
 """
 
 
 def may_unshare() -> bool:
     script = "mount --bind /dev/null /proc/sys/kernel/random/boot_id"
     try:
-        tried = subprocess.run(["unshare", "-m", "sh", "-c", script], check=False, capture_output=True)  # noqa: S607
+        tried = subprocess.run(["unshare", "-m", "sh", "-c", script], check=False, capture_output=True)
     except FileNotFoundError:
         return False
     return tried.returncode == 0
@@ -283,8 +285,8 @@ def test_users_and_cpu_of_each_load_generator_are_kept_and_the_master_is_none(be
     assert 6 in by_start.values()
     assert max(by_start.values()) == 6
     assert all(sample.width == 1.0 for sample in samples)
-    assert all(0 <= sample.cpu < 1000 for sample in samples)
-    assert any(sample.cpu > 0 for sample in samples)
+    # also in the first ten seconds, when Locust's own figure is still 0
+    assert all(0 < sample.cpu < 400 for sample in samples)
 
 
 FAILING = """
@@ -380,20 +382,8 @@ def ended_of_two_programs(make: Maker, locustfile: str, *arguments: str) -> tupl
     return plain, ours
 
 
-LISTENER_RAISES = LOCUSTFILE + """
-@events.request.add_listener
-def broken(**_):
-    raise RuntimeError("broken on purpose")
-"""
-
-OWN_CODE = LOCUSTFILE + """
-@events.quitting.add_listener
-def decide(environment, **_):
-    environment.process_exit_code = 7
-"""
-
 HEALTHY = """
-from locust import FastHttpUser, constant, task
+from locust import FastHttpUser, constant, events, task
 
 class Visitor(FastHttpUser):
     wait_time = constant(0.02)
@@ -403,6 +393,24 @@ class Visitor(FastHttpUser):
         self.client.get("/page")
 """
 
+LISTENER_RAISES = (
+    HEALTHY
+    + """
+@events.request.add_listener
+def broken(**_):
+    raise RuntimeError("broken on purpose")
+"""
+)
+
+OWN_CODE = (
+    LOCUSTFILE
+    + """
+@events.quitting.add_listener
+def decide(environment, **_):
+    environment.process_exit_code = 7
+"""
+)
+
 
 @pytest.mark.parametrize(
     ("locustfile", "arguments", "code"),
@@ -410,7 +418,7 @@ class Visitor(FastHttpUser):
         pytest.param(HEALTHY, (), 0, id="all is well"),
         pytest.param(LOCUSTFILE, (), 1, id="requests fail"),
         pytest.param(LOCUSTFILE, ("--exit-code-on-error", "0"), 0, id="requests fail and may"),
-        pytest.param(LISTENER_RAISES, ("--exit-code-on-error", "0"), 2, id="a listener raises"),
+        pytest.param(LISTENER_RAISES, (), 2, id="a listener raises"),
         pytest.param(OWN_CODE, (), 7, id="the locustfile decides"),
         pytest.param(HEALTHY, ("-L", "LOUD"), 2, id="a wrong option of Locust's"),
         pytest.param("raise RuntimeError('no locustfile')\n", (), 1, id="a locustfile that raises"),

@@ -11,7 +11,7 @@ from locust_runs import LOCUSTFILE
 
 from soakwatch.store.sqlite import SqliteStore
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,10 +1,7 @@
 """Locust's exit code, output and speed are not changed by soakwatch's troubles; each case with real processes."""
 
-import json
-import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -29,7 +26,7 @@ from locust import FastHttpUser, constant_pacing, task, events
 
 # pacing rather than waiting: how many requests there are does not depend on how busy this machine is
 class Visitor(FastHttpUser):
-    wait_time = constant_pacing(0.1)
+    wait_time = constant_pacing(0.25)
 
     @task(5)
     def page(self):
@@ -54,9 +51,9 @@ import locust.main
 locust.main.main()
 """
 
-LIMITED = """
+WITH_SMALL_FILES = """
 import resource, runpy, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_480, 20_480))
 sys.argv[0] = "locust"
 runpy.run_module("soakwatch.collector.launcher", run_name="__main__")
 """
@@ -72,6 +69,8 @@ os.execv(sys.executable, [sys.executable, "-m", "soakwatch.collector.launcher", 
 """
 
 LAUNCHER = ("-m", "soakwatch.collector.launcher")
+UNPRIVILEGED = ("-c", WITHOUT_PRIVILEGES)
+LIMITED = ("-c", WITH_SMALL_FILES)
 
 
 def run(bench: Bench, code_on_error: int = 0, program: tuple[str, ...] = LAUNCHER) -> Ended:
@@ -177,7 +176,7 @@ def a_full_disk(bench: Bench) -> Iterator[None]:
     folder = bench.folder / "full"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)],  # noqa: S607
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)],
         check=False,
         capture_output=True,
     )
@@ -188,7 +187,7 @@ def a_full_disk(bench: Bench) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)  # noqa: S607
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @contextmanager
@@ -235,14 +234,14 @@ class Trouble:
 
 
 TROUBLES = [
-    Trouble(a_read_only_file, r"soakwatch\.db: .*readonly.*make the file and its folder writable", ("-c", WITHOUT_PRIVILEGES)),
-    Trouble(a_read_only_folder, r"read-only.*Permission denied", ("-c", WITHOUT_PRIVILEGES), kept=False),
+    Trouble(a_read_only_file, r"soakwatch\.db: .*readonly.*make the file and its folder writable", UNPRIVILEGED),
+    Trouble(a_read_only_folder, r"read-only.*Permission denied", UNPRIVILEGED, kept=False),
     Trouble(a_full_disk, r"No space left on device", kept=False),
-    Trouble(files_that_cannot_grow, r"soakwatch\.db.*(full|disk)|File too large", ("-c", LIMITED.format(limit=20_480)), kept=False),
+    Trouble(files_that_cannot_grow, r"spool cannot be written|soakwatch\.db: .*disk", LIMITED, kept=False),
     Trouble(a_corrupt_file, r"soakwatch\.db: .*not a database; move the file away"),
     Trouble(a_torn_file, r"soakwatch\.db: .*malformed; move the file away"),
     Trouble(a_locked_file, r"soakwatch\.db: .*locked; another process is writing"),
-    Trouble(a_directory, r"soakwatch\.db: .*directory"),
+    Trouble(a_directory, r"soakwatch\.db is a directory; move it away"),
 ]  # fmt: skip
 
 
@@ -332,35 +331,39 @@ def test_a_spool_that_somebody_deletes_during_the_run_costs_what_was_in_it_and_n
     assert sum(bench.stored().values()) > 0.4 * sum(bench.reached().values())
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong configuration, and what has to be said about it."""
+
+    environment: dict[str, str]
+    arguments: tuple[str, ...]
+    reason: str
+
+
 WRONG = {
-    "a wrong key": ({"SOAKWATCH_STORE__PAHT": "x"}, (), "SOAKWATCH_STORE__PAHT.*did you mean 'path'"),
-    "a wrong value": ({"SOAKWATCH_COLLECTOR__MAX_SERIES": "many"}, (), "MAX_SERIES.*many"),
-    "an unknown variable": ({"SOAKWATCH_STROE": "x"}, (), "SOAKWATCH_STROE.*did you mean 'store'"),
-    "a missing file": ({"SOAKWATCH_CONFIG": "nowhere.toml"}, (), "nowhere.toml: no such file"),
-    "a wrong window": ({}, ("--soakwatch-window", "0"), "--soakwatch-window: .*greater than or equal to 0.5"),
-    "a window that is no number": ({}, ("--soakwatch-window", "wide"), "--soakwatch-window: invalid float"),
+    "a wrong key": Wrong({"SOAKWATCH_STORE__PAHT": "x"}, (), "SOAKWATCH_STORE__PAHT.*did you mean 'path'"),
+    "a wrong value": Wrong({"SOAKWATCH_COLLECTOR__MAX_SERIES": "many"}, (), "MAX_SERIES.*many"),
+    "an unknown variable": Wrong({"SOAKWATCH_STROE": "x"}, (), "SOAKWATCH_STROE.*did you mean 'store'"),
+    "a missing file": Wrong({"SOAKWATCH_CONFIG": "nowhere.toml"}, (), "nowhere.toml: no such file"),
+    "a wrong window": Wrong({}, ("--soakwatch-window", "0"), "--soakwatch-window: .*greater than or equal to 0.5"),
+    "a window that is no number": Wrong({}, ("--soakwatch-window", "wide"), "--soakwatch-window: invalid float"),
 }
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("program", [LAUNCHER, ("-m", "locust")], ids=["launcher", "import"])
-@pytest.mark.parametrize(("environment", "arguments", "reason"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_with_a_wrong_configuration_locust_does_not_start(
-    bench: Bench,
-    environment: dict[str, str],
-    arguments: tuple[str, ...],
-    reason: str,
-    program: tuple[str, ...],
-    workers: int,
+    bench: Bench, wrong: Wrong, program: tuple[str, ...], workers: int
 ) -> None:
-    bench.environment = environment
+    bench.environment = wrong.environment
     if program != LAUNCHER:
         with (bench.folder / "locustfile.py").open("a", encoding="utf-8") as file:
             file.write("\nimport soakwatch.collector.plugin\n")
     forks = processes(workers) if workers else ()
-    ended = bench.start(*RUN, *arguments, *forks, program=program).wait(30)
+    ended = bench.start(*RUN, *wrong.arguments, *forks, program=program).wait(30)
     assert ended.code == 2
-    assert re.search(reason, ended.output)
+    assert re.search(wrong.reason, ended.output)
     assert "Traceback" not in ended.output
     assert not bench.reached()
     assert not bench.store_path.exists()
@@ -402,23 +405,28 @@ FINE = dict(request_type="GET", name="/fine", response_time=5.0, response_length
 VALUES = [
     dict(name=["a", "list"]), dict(name=""), dict(name="x" * 100_000), dict(name="%s {} \\n | <b>"),
     dict(request_type={}),
-    dict(response_length=None), dict(response_length="long"), dict(response_length=float("nan")),
-    dict(response_length=float("inf")), dict(response_length=-1), dict(response_length=1e300),
-    dict(response_time="abc"), dict(response_time="12"), dict(response_time=float("nan")),
-    dict(response_time=float("inf")), dict(response_time=float("-inf")), dict(response_time=None),
+    dict(response_length=None), dict(response_length="long"),
+    dict(response_length=-1), dict(response_length=1e300),
+    dict(response_time="abc"), dict(response_time="12"),
+    dict(response_time=None),
     dict(response_time=-1), dict(response_time=-1e-9), dict(response_time=0), dict(response_time=10**400),
-    dict(response_time=1e300), dict(response_time=True), dict(response_time=[]), dict(response_time=2 + 1j),
+    dict(response_time=1e300), dict(response_time=True), dict(response_time=[]),
     dict(exception="a string"), dict(exception=0), dict(exception=7), dict(exception=Exception()),
     dict(exception=Exception("x" * 1_000_000)), dict(exception=ValueError),
     dict(context=None), dict(context="not a dict"), dict(context=["service"]), dict(context=5),
     dict(context={"service": ["a"]}), dict(context={"service": None}), dict(context={"trace_id": object()}),
     dict(url=5), dict(url="http://[broken"), dict(response="none"), dict(start_time="yesterday"),
 ]
-# with names of several types, and with half a character, Locust itself cannot print its tables
-NAMES = [dict(name=None), dict(name=7), dict(name=("a", "b")), dict(name="\\ud800"), dict(request_type=None)]
 RAISING = [
-    dict(exception=Unprintable()), dict(exception=Undecided()), dict(name=Unloved()),
+    dict(exception=Unprintable()), dict(exception=Undecided()),
     dict(context=Unhelpful(a=1)), dict(context={"service": Unloved()}), dict(context={"trace_id": Unloved()}),
+]
+# after these Locust cannot print its own tables, and dies of it before its `quit` event
+BREAKING = [
+    dict(name=None), dict(name=7), dict(name=("a", "b")), dict(name="\\ud800"), dict(name=Unloved()),
+    dict(request_type=None), dict(response_time=2 + 1j),
+    dict(response_length=float("nan")), dict(response_length=float("inf")),
+    dict(response_time=float("nan")), dict(response_time=float("inf")), dict(response_time=float("-inf")),
 ]
 
 class Hostile(User):
@@ -445,7 +453,7 @@ def run_hostile(bench: Bench, program: tuple[str, ...]) -> Ended:
     ).wait()
 
 
-@pytest.mark.parametrize("changes", ["VALUES", "NAMES", "RAISING"])
+@pytest.mark.parametrize("changes", ["VALUES", "RAISING", "BREAKING"])
 def test_events_with_hostile_arguments_do_what_they_do_to_plain_locust_and_are_accounted_for(
     changes: str, tmp_path: Path, host: str
 ) -> None:
@@ -459,6 +467,11 @@ def test_events_with_hostile_arguments_do_what_they_do_to_plain_locust_and_are_a
     for symptom in ("Uncaught exception in event handler", "fire raised", "Traceback"):
         assert ended["ours"].output.count(symptom) == ended["plain"].output.count(symptom), symptom
     (run_,) = bench.runs()
+    with SqliteStore.open(bench.store_path) as store:
+        (tally,) = store.tallies(run_.id)
+    assert tally.reached == tally.counted > 0
+    if changes == "BREAKING":
+        return
     assert run_.reconciled is not None
     assert run_.reconciled.unexplained == 0
     assert run_.reconciled.lost == 0
@@ -473,8 +486,8 @@ def test_after_kill_9_the_next_run_delivers_what_the_spool_held(bench: Bench) ->
         locust.process.kill()
         locust.process.wait()
     held = waiting(bench)
-    # at most the open window and the one on its way to the disk are not in it
-    assert sum(bench.reached().values()) - held <= 2 * 10 * 10 * 1.2
+    # at most the open window and the one on its way to the disk are not in it: two seconds at 40 requests a second
+    assert sum(bench.reached().values()) - held <= 2 * 40 * 1.2
     before = bench.reached()
     ended = run(bench)
     later = sum((bench.reached() - before).values())

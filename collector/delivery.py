@@ -148,10 +148,11 @@ class Delivery:
         # taken out first: while the store is at work, `submit` may bring the others to the spool after all
         payload = self._unspooled.popleft()
         try:
-            self.waiting -= self._put(payload)
+            delivered = self._put(payload)
         except BaseException:
             self._unspooled.appendleft(payload)
             raise
+        self.waiting -= delivered
 
     def _oldest(self) -> Record | None:
         try:
@@ -169,7 +170,7 @@ class Delivery:
                 self._folder,
                 error,
             )
-            self._disk.run(self._bury, payload)
+            self._bury(payload)
             return 0
         try:
             self.in_database(lambda store: store.write(points))
@@ -177,11 +178,18 @@ class Delivery:
             logger.error(  # noqa: TRY400  (the sentence says it all)
                 "the store refuses these windows for good, they go to the dead letters: %s", error
             )
-            self._disk.run(self._bury, payload)
+            self._bury(payload)
             self.dropped += requests_in(points)
         return requests_in(points)
 
     def _bury(self, payload: bytes) -> None:
+        try:
+            self._disk.run(self._append_dead_letter, payload)
+        except OSError as error:
+            # what will never be stored must not hold up what can be
+            logger.error("the dead letters in %s cannot be written: %s", self._folder, error)  # noqa: TRY400
+
+    def _append_dead_letter(self, payload: bytes) -> None:
         with (self._folder / "dead-letters.jsonl").open("ab") as file:
             file.write(payload + b"\n")
 

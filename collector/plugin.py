@@ -12,6 +12,7 @@ from locust.env import Environment
 from locust.event import Events
 from locust.runners import Runner, WorkerRunner
 
+from soakwatch.collector.guard import quietly
 from soakwatch.collector.leader import LeaderSession
 from soakwatch.collector.options import add_options, with_options
 from soakwatch.collector.worker import WorkerSession
@@ -40,7 +41,7 @@ def _start(environment: Environment, runner: Runner | None, **_: Any) -> None:  
         sys.stderr.write(f"soakwatch: the configuration is wrong, so Locust does not start\n{error}\n")
         sys.exit(error.exit_code)
     session = WorkerSession if isinstance(runner, WorkerRunner) else LeaderSession
-    session(environment, runner, configuration).start()
+    quietly(lambda: session(environment, runner, configuration).start())()
 
 
 install(locust.events)

@@ -20,9 +20,12 @@ class Punctuality:
     """
 
     def __init__(self) -> None:
-        """Begin to look at the clock, in a greenlet of its own."""
+        """Look at nothing yet."""
         self._looks = 0
         self._late = 0
+
+    def start(self) -> None:
+        """Look at the clock from now on, in a greenlet of its own."""
         gevent.spawn(self._look_for_ever)
 
     def _look_for_ever(self) -> None:

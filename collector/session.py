@@ -36,6 +36,8 @@ STORE_PATIENCE = 1.0
 DRAIN_TIME = 5.0
 """Seconds that the end of a run gives its last windows to reach the store."""
 
+_LOCUSTS_OWN = "Runner.__init__.<locals>.on_request"
+
 NO_RUN = ""
 """The run of requests made before the first test began: Locust clears them away, so nothing is stored."""
 
@@ -62,6 +64,7 @@ class Session(ABC):
         self._hook, self._use = make_hook(self.recording.recorder, time.time)
         self._flushing = RLock()
         self._cpu = CpuMeter()
+        self._punctuality = Punctuality()
         self._ending: list[gevent.Greenlet] = []
         self._quitting: gevent.Greenlet | None = None
 
@@ -69,12 +72,12 @@ class Session(ABC):
         """Listen to Locust, and begin to flush."""
         events = self.environment.events
         _insert_behind_locusts_own(events.request._handlers, self._hook)  # noqa: SLF001
-        watch_resets(self.environment.stats, self._before_reset, self._before_clear)
+        watch_resets(self.environment.stats, quietly(self._before_reset), quietly(self._before_clear))
         events.test_stop.add_listener(quietly(self._test_stopped))
         events.quit.add_listener(quietly(self._quit))
         self.listen()
         self.delivery.start()
-        self._punctuality = Punctuality()
+        self._punctuality.start()
         gevent.spawn(self._flush_for_ever)
 
     @abstractmethod
@@ -101,17 +104,11 @@ class Session(ABC):
     def conclude(self, recording: Recording, now: float) -> None:
         """Do what follows when the last window of a run is on its way."""
 
-    # -- from Locust's statistics: a reset, and the clearing that begins each test
-
     def _before_reset(self) -> None:
         self.recording.counts.note_discard()
 
     def _before_clear(self) -> None:
-        try:
-            self.begin(time.time())
-        except Exception:
-            # an exception here would keep Locust from starting the test
-            logger.exception("soakwatch could not begin to record this test")
+        self.begin(time.time())
 
     def begin(self, now: float) -> None:
         """Begin to record another run, and end the one before."""
@@ -138,8 +135,6 @@ class Session(ABC):
             effective.service,
         )
         return Recording(run, Recorder(settings, naming, time.time()), LocustCounts(self.environment.stats))
-
-    # -- windows
 
     def _flush_for_ever(self) -> None:
         while True:
@@ -174,10 +169,9 @@ class Session(ABC):
         reached, reset = self.own_counts(recording)
         return recording.tally(now, reached, reset, self.delivery.dropped)
 
-    # -- the end
-
     def end_soon(self, recording: Recording) -> None:
         """End a recording in the background."""
+        self._ending = [greenlet for greenlet in self._ending if not greenlet.dead]
         self._ending.append(gevent.spawn(quietly(self._end), recording))
 
     def _end(self, recording: Recording) -> None:
@@ -189,8 +183,9 @@ class Session(ABC):
             recording.ended = True
             self.delivery.submit(recording.windows(now, None))
             self.delivery.submit([[self.tally(recording, now)]])
-            self.delivery.drain(DRAIN_TIME)
-            self.conclude(recording, now)
+        # without the lock: what follows may take seconds, and the next test's windows close on time
+        self.delivery.drain(DRAIN_TIME)
+        self.conclude(recording, now)
 
     def _quit(self, **_: Any) -> None:  # noqa: ANN401
         # SIGTERM fires `quit` twice at once; the second one ends the process, so it waits for the first
@@ -214,8 +209,12 @@ class Session(ABC):
 def _insert_behind_locusts_own(handlers: list[Callable[..., None]], hook: Hook) -> None:
     # directly behind, so that no other listener that yields or raises StopUser can come between what Locust counts
     # and what we count
-    own = [i for i, handler in enumerate(handlers) if handler.__qualname__ == "Runner.__init__.<locals>.on_request"]
+    own = [i for i, handler in enumerate(handlers) if _name_of(handler) == _LOCUSTS_OWN]
     handlers.insert(own[-1] + 1 if own else len(handlers), hook)
+
+
+def _name_of(handler: object) -> str:
+    return getattr(handler, "__qualname__", "")
 
 
 def _discard(steps: Iterable[object]) -> None:

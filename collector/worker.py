@@ -4,10 +4,12 @@ import logging
 import time
 from typing import Any
 
+import locust.log
 from locust.exception import RPCError
-from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING
+from locust.runners import STATE_INIT, STATE_STOPPED
 
 from soakwatch.collector.guard import quietly
+from soakwatch.collector.interrupts import forgive_one_interrupt
 from soakwatch.collector.locust_counts import Totals
 from soakwatch.collector.machine import machine_id
 from soakwatch.collector.recording import Recording
@@ -84,6 +86,11 @@ class WorkerSession(Session):
 
     def _leave(self, **_: Any) -> None:  # noqa: ANN401
         # a worker that gets a signal itself tells its master "quit", and the master then stops reading its reports
-        if self.runner.state in {STATE_SPAWNING, STATE_RUNNING}:
+        unhandled = locust.log.unhandled_greenlet_exception
+        if self.runner.state in {STATE_INIT, STATE_STOPPED}:
+            forgive_one_interrupt()
+        else:
             self.runner.stop()
         self._report()
+        # this took time, in which a greenlet that the signal interrupted could come to change Locust's exit code
+        locust.log.unhandled_greenlet_exception = unhandled

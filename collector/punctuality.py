@@ -1,28 +1,25 @@
-"""Punctuality: whether the load generator's event loop keeps time."""
+"""Punctuality: how late the load generator's event loop is."""
 
 import time
 
 import gevent
 
+from soakwatch.core.histogram import Histogram
+
 INTERVAL = 0.05
 """Seconds between two looks at the clock."""
 
-LATE = 0.010
-"""Seconds by which a look is late when the event loop was busy, or another process had the core. What the generator
-measures in such a moment is in part its own delay."""
-
 
 class Punctuality:
-    """Sleeps for a short time again and again, and counts how often it woke up late.
+    """Sleeps for a short time again and again, and notes how late it woke up.
 
-    The generator's CPU says little where other processes take the cores away; this says it directly. The cost is 20
-    wake-ups a second, about 0.05 % of a core.
+    The generator's CPU says little where other processes take the cores away; this says how much of a response time may
+    be its own delay. The cost is 20 wake-ups a second, about 0.05 % of a core.
     """
 
     def __init__(self) -> None:
         """Look at nothing yet."""
-        self._looks = 0
-        self._late = 0
+        self._late: list[float] = []
 
     def start(self) -> None:
         """Look at the clock from now on, in a greenlet of its own."""
@@ -32,11 +29,9 @@ class Punctuality:
         while True:
             due = time.perf_counter() + INTERVAL
             gevent.sleep(INTERVAL)
-            self._looks += 1
-            self._late += time.perf_counter() > due + LATE
+            self._late.append(max(0.0, time.perf_counter() - due) * 1000)
 
-    def take(self) -> float:
-        """Share of late looks since the last call, between 0 and 1."""
-        share = self._late / self._looks if self._looks else 0.0
-        self._looks = self._late = 0
-        return share
+    def take(self) -> Histogram:
+        """Delays since the last call, in milliseconds."""
+        late, self._late = self._late, []
+        return Histogram.of(late)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from soakwatch.collector.locust_counts import LocustCounts, Totals
 from soakwatch.collector.recorder import Recorder
+from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Tally
 from soakwatch.core.window import LoadSample
 from soakwatch.store.contract import Point
@@ -12,17 +13,14 @@ from soakwatch.store.contract import Point
 SATURATED_CPU = 90.0
 """Percent of one core above which Locust itself warns that its measurements suffer."""
 
-SATURATED_LATE = 0.05
-"""Share of late moments above which the tail of the response times is the generator's own."""
-
 
 @dataclass(frozen=True, slots=True)
 class LoadNow:
-    """The load generator: users of this process, CPU in percent of one core, share of moments when it was late."""
+    """The load generator: users of this process, CPU in percent of one core, delays of its event loop in ms."""
 
     users: int
     cpu: float
-    late: float
+    late: Histogram
 
 
 class Recording:
@@ -76,7 +74,7 @@ class Recording:
             settings.width,
             load.users,
             load.cpu,
-            load.cpu > SATURATED_CPU or load.late > SATURATED_LATE,
+            load.cpu > SATURATED_CPU,
             load.late,
         )
 

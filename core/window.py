@@ -71,8 +71,8 @@ class ErrorCount:
 class LoadSample:
     """The load generator itself over one window: users of this process at its end, its CPU in percent of one core.
 
-    `late` is the share of moments at which its event loop did not keep time; where that or its CPU is high it is
-    `saturated`: it measures its own delays.
+    `late` are the delays of its event loop, looked at many times a second, in milliseconds. A generator that is
+    `saturated` measures itself.
     """
 
     environment: str
@@ -84,4 +84,4 @@ class LoadSample:
     users: int
     cpu: float
     saturated: bool
-    late: float = 0.0
+    late: Histogram = field(default_factory=Histogram)

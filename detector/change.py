@@ -40,7 +40,8 @@ class Change:
 class Finding:
     """What there is to say of one metric of one series: a change, or the obstacle to testing one.
 
-    `baseline` and `current` are in the metric's unit, None where there was nothing to measure.
+    `baseline` and `current` are in the metric's unit, None where there was nothing to measure. `generators_part` is
+    what of a change in response time the load generator may have made itself (ms).
     """
 
     series: Series
@@ -49,6 +50,7 @@ class Finding:
     current: float | None = None
     change: Change | None = None
     obstacle: str = ""
+    generators_part: float = 0.0
 
 
 def change_of_levels(baselines: Sequence[Level], current: Level, run_to_run: float, requests: float) -> Change:

@@ -13,6 +13,7 @@ from soakwatch.detector.decision import decide_all
 from soakwatch.detector.error_growth import grown_errors
 from soakwatch.detector.error_rate import compare_error_rates, share_in
 from soakwatch.detector.latency import METRICS, compare_response_times
+from soakwatch.detector.lateness import generators_part
 from soakwatch.detector.level import response_time
 from soakwatch.detector.objectives import check_objectives
 from soakwatch.detector.run_data import RunData
@@ -125,7 +126,8 @@ def _find_metric(finding: Finding, pairing: _Pairing, comparable: Comparable, en
         return replace(finding, current=value, obstacle="new: the baseline has no requests to it after its warm-up")
     if finding.metric is Metric.ERROR_RATE:
         return compare_error_rates(finding, before, now, pairing.settings)
-    return compare_response_times(finding, before, now, pairing.settings)
+    part = generators_part(finding.metric, [run.late for run in comparable.runs], pairing.current.late)
+    return compare_response_times(replace(finding, generators_part=part), before, now, pairing.settings)
 
 
 def _sample(run: SteadyRun, endpoint: Endpoint) -> Sample | None:

@@ -48,13 +48,16 @@ def decide(finding: Finding, p: float | None, settings: ComparisonSection) -> Ve
 
     A change that passes every gate is `regressed` or `improved`. A regression is critical when its point estimate is:
     the adjusted p has already shown that there is one, and by its interval, severity would depend on how long the run
-    was. `same` needs an interval that excludes changes of critical size, or of the absolute floor.
+    was. A change that the load generator's own delay may explain is unknown. `same` needs an interval that excludes
+    changes of critical size, or of the absolute floor.
     """
     found = finding.change
     if found is None or p is None:
         return _verdict(finding, Decision.UNKNOWN, None, finding.obstacle)
     gates = gates_for(finding.metric, settings)
     if _is_real(found, p, gates):
+        if found.absolute < gates.floor + finding.generators_part:
+            return _verdict(finding, Decision.UNKNOWN, p, _what_the_generator_explains(finding, found))
         decision = Decision.REGRESSED if found.effect.value * gates.worse > 0 else Decision.IMPROVED
         return _verdict(finding, decision, p, _what_moved(finding, found), _severity(found, gates, decision))
     if _excludes_critical(found, gates) or _stays_below_floor(found, gates):
@@ -96,6 +99,15 @@ def _what_moved(finding: Finding, found: Change) -> str:
     direction = "rose" if effect.value > 0 else "fell"
     name = metric.replace("_", " ")
     return f"{name} {direction} from {values}: {change(metric, effect.value)} (95 %: {interval(metric, effect)})"
+
+
+def _what_the_generator_explains(finding: Finding, found: Change) -> str:
+    metric, effect = finding.metric, found.effect
+    own = amount(metric, finding.generators_part)
+    return (
+        f"{change(metric, effect.value)} (95 %: {interval(metric, effect)}), but the load generator was itself late, "
+        f"and {own} of the change may be its own"
+    )
 
 
 def _why_same(finding: Finding, found: Change, gates: Gates) -> str:

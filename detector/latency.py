@@ -12,7 +12,7 @@ from soakwatch.detector.wording import percent
 
 METRICS = (Metric.P50, Metric.P95, Metric.P99, Metric.MEAN)
 
-_EXPECTED_ABOVE = {Metric.P95: 10, Metric.P99: 5}
+_EXPECTED_ABOVE = 10
 """Requests that must be expected above a quantile: with fewer it is little else than the slowest request."""
 
 
@@ -59,8 +59,7 @@ def obstacle_to(metric: Metric, sample: Sample, settings: ComparisonSection, asi
 
 
 def _requests_for(metric: Metric) -> int:
-    above = _EXPECTED_ABOVE.get(metric)
-    return round(above / (1 - QUANTILES[metric])) if above else 0
+    return round(_EXPECTED_ABOVE / (1 - QUANTILES[metric])) if metric in QUANTILES else 0
 
 
 def _failing(baselines: Sequence[Sample], current: Sample) -> str:

@@ -66,7 +66,8 @@ class Sample:
 class SteadyRun:
     """A run after its warm-up: w windows that start at `starts` (w,), of which `seconds` (w,) were really covered.
 
-    All `samples` have these w windows, with zeros where an endpoint had no request. `users` is None where not known.
+    All `samples` have these w windows, with zeros where an endpoint had no request. `users` is None where not known,
+    `late` are the delays of the load generator's event loop (ms).
     """
 
     run: Run
@@ -75,6 +76,7 @@ class SteadyRun:
     samples: Mapping[Endpoint, Sample]
     users: float | None
     saturated: bool
+    late: Histogram
     warm_up: float
 
 
@@ -104,6 +106,7 @@ def steady_part(data: RunData) -> SteadyRun:
         {endpoint: sample_of(windows, starts) for endpoint, windows in by_endpoint(parts).items()},
         steady_users(users, warm_up, data.run.users),
         saturated,
+        Histogram.merge(sample.late for sample in data.load if sample.start > warm_up),
         warm_up,
     )
 

@@ -61,13 +61,14 @@ def to_error(row: Sequence[Any]) -> ErrorCount:
 
 def of_load(sample: LoadSample) -> Row:
     """All fields in order."""
-    return astuple(sample)
+    *head, late = (getattr(sample, name) for name in sample.__slots__)
+    return (*head, late.encode())
 
 
 def to_load(row: Sequence[Any]) -> LoadSample:
     """From `of_load`."""
     *head, saturated, late = row
-    return LoadSample(*[*head, bool(saturated), late])
+    return LoadSample(*[*head, bool(saturated), Histogram.decode(late)])
 
 
 def of_tally(tally: Tally) -> Row:

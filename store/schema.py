@@ -26,7 +26,7 @@ MIGRATIONS = (
     CREATE TABLE load (
         environment TEXT NOT NULL, test TEXT NOT NULL, run TEXT NOT NULL, source TEXT NOT NULL, start REAL NOT NULL,
         width REAL NOT NULL, users INTEGER NOT NULL, cpu REAL NOT NULL, saturated INTEGER NOT NULL,
-        late REAL NOT NULL,
+        late TEXT NOT NULL,
         PRIMARY KEY (run, start, source)
     ) WITHOUT ROWID;
     CREATE TABLE runs (

@@ -2,6 +2,7 @@
 
 import math
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -143,10 +144,8 @@ def test_a_quantile_outside_of_zero_to_one_is_an_error(q: float) -> None:
 
 @given(st.text(max_size=40) | st.binary(max_size=30).map(lambda data: data.decode("latin-1")))
 def test_any_other_text_is_refused_or_a_histogram_and_nothing_else_happens(text: str) -> None:
-    try:
+    with suppress(ValueError):
         Histogram.decode(text)
-    except ValueError:
-        pass
 
 
 def test_a_newer_encoding_is_refused_by_name() -> None:

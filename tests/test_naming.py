@@ -90,7 +90,7 @@ def test_a_context_without_a_service_changes_nothing(context: object) -> None:
 
 
 ODD = [
-    'a,b "quoted" and \'single\'',
+    "a,b \"quoted\" and 'single'",
     "line\nbreak\r\n\ttab",
     "🛒 /cart/✓",
     "null\0byte",

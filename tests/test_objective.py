@@ -24,8 +24,9 @@ def test_a_bound_is_read_as_people_write_it(text: str, bound: Bound) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "p95", "p95 < ", "p95 > 300 ms", "p95 < 300", "p97 < 300 ms", "p95 < -3 ms", "p95 < 1e3 ms", "p95 < x ms"]
-)  # fmt: skip
+    "text",
+    ["", "p95", "p95 < ", "p95 > 300 ms", "p95 < 300", "p97 < 300 ms", "p95 < -3 ms", "p95 < 1e3 ms", "p95 < x ms"],
+)
 def test_what_is_no_bound_is_told_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"write it as 'p95 < 300 ms' or 'errors < 0.5 %'"):
         Bound.parse(text)

@@ -22,6 +22,9 @@ WINDOW = Window(
     Series("perf", "soak", "cart", "GET", "/cart"), "run", "a", 1_700_000_000.0, 10.0, 3, 1, 925.0, 900.0, 12.5, 900.0,
     Histogram.of([12.5, 12.5]), Histogram.of([900.0]), 4_711, Exemplar(1_700_000_000.25, 900.0, "4bf92f"),
 )  # fmt: skip
+ERROR = ErrorCount(WINDOW.series, "run", "a", 1_700_000_000.0, "HTTP 503", 1, "503 Service Unavailable")
+LOAD = LoadSample("perf", "soak", "run", "a", 1_700_000_000.0, 10.0, 8, 42.5, saturated=False)
+TALLY = Tally("perf", "soak", "run", "a", 1_700_000_010.0, 3, 3, reported=3, final=True)
 RUN = Run("run", "perf", "soak", 1_700_000_000.0, None, 8, 2.5, "http://shop", outcome=Outcome.RUNNING)
 
 
@@ -163,7 +166,7 @@ def test_a_file_that_was_damaged_is_unavailable_with_advice(path: Path) -> None:
 
 def test_a_directory_in_its_place_is_unavailable(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(StoreUnavailable, match="soakwatch.db is a directory"):
+    with pytest.raises(StoreUnavailable, match=r"soakwatch\.db is a directory"):
         SqliteStore.create(path)
 
 
@@ -201,10 +204,10 @@ def make_version_1(path: Path) -> None:
         connection.executescript("PRAGMA journal_mode = WAL;" + schema.MIGRATIONS[0] + "PRAGMA user_version = 1;")
         connection.execute("INSERT INTO series VALUES (7, 'perf', 'soak', 'cart', 'GET', '/cart')")
         insert(connection, "requests", (7, *rows.of_window(WINDOW), *rows.percentiles_of(WINDOW)))
-        insert(connection, "errors", (7, "run", "a", 1_700_000_000.0, "HTTP 503", 1, "503"))
-        insert(connection, "load", ("perf", "soak", "run", "a", 1_700_000_000.0, 10.0, 8, 42.5, 0))
+        insert(connection, "errors", (7, *rows.of_error(ERROR)))
+        insert(connection, "load", rows.of_load(LOAD))
         insert(connection, "runs", rows.of_run(RUN))
-        insert(connection, "tallies", ("perf", "soak", "run", "a", 1_700_000_010.0, 3, 3, 0, 0, 3, 0, 1))
+        insert(connection, "tallies", rows.of_tally(TALLY))
 
 
 def insert(connection: sqlite3.Connection, table: str, values: tuple[object, ...]) -> None:
@@ -215,27 +218,21 @@ def test_a_store_of_the_first_version_is_migrated_and_loses_nothing(path: Path) 
     make_version_1(path)
     with SqliteStore.create(path) as store:
         assert list(store.windows("run")) == [WINDOW]
-        assert list(store.errors("run")) == [
-            ErrorCount(WINDOW.series, "run", "a", 1_700_000_000.0, "HTTP 503", 1, "503")
-        ]
-        assert list(store.load("run")) == [
-            LoadSample("perf", "soak", "run", "a", 1_700_000_000.0, 10.0, 8, 42.5, saturated=False)
-        ]
+        assert list(store.errors("run")) == [ERROR]
+        assert list(store.load("run")) == [LOAD]
         assert store.runs() == [RUN]
-        assert store.tallies("run") == [
-            Tally("perf", "soak", "run", "a", 1_700_000_010.0, 3, 3, reported=3, final=True)
-        ]
+        assert store.tallies("run") == [TALLY]
         store.write([WINDOW])
         assert list(store.windows("run")) == [WINDOW]
     assert schema_of(path) == schema_of_a_new_store(path.parent)
 
 
-def schema_of_a_new_store(folder: Path) -> list[tuple[str]]:
+def schema_of_a_new_store(folder: Path) -> list[tuple[object]]:
     SqliteStore.create(folder / "new.db").close()
     return schema_of(folder / "new.db")
 
 
-def schema_of(path: Path) -> list[tuple[str]]:
+def schema_of(path: Path) -> list[tuple[object]]:
     with closing(sqlite3.connect(path)) as connection:
         version = connection.execute("PRAGMA user_version").fetchall()
         return version + connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()

@@ -1,0 +1,358 @@
+"""Delivery: every window reaches the store once, or is counted as lost; and the event loop never waits for a disk."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gevent
+import pytest
+
+from soakwatch.collector import delivery as module
+from soakwatch.collector import spool
+from soakwatch.collector.delivery import MAX_UNSPOOLED, Delivery, requests_in
+from soakwatch.collector.spool import Spool
+from soakwatch.core.errors import StoreUnavailable
+from soakwatch.core.histogram import Histogram
+from soakwatch.core.series import Series
+from soakwatch.core.window import Window
+from soakwatch.store import rows
+from soakwatch.store.contract import WindowStore
+from soakwatch.store.sqlite import SqliteStore
+
+LIMIT = 1 << 30
+NO_HANG = 30.0
+
+
+@dataclass
+class Place:
+    """A folder with a store and a spool, and the deliveries between them."""
+
+    folder: Path
+    made: list[Delivery]
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "soakwatch.db"
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "soakwatch.db.spool"
+
+    def delivery(
+        self, source: str = "a", limit: int = LIMIT, patience: float = 1.0, spool: Path | None = None
+    ) -> Delivery:
+        delivery = Delivery(lambda: SqliteStore.create(self.store, patience), spool or self.spool, source, limit)
+        self.made.append(delivery)
+        return delivery
+
+    def delivery_to_nowhere(self, limit: int = LIMIT, spool: Path | None = None) -> Delivery:
+        """One whose store is never there."""
+
+        def refuse() -> WindowStore:
+            raise StoreUnavailable("the store is away")
+
+        delivery = Delivery(refuse, spool or self.spool, "a", limit)
+        self.made.append(delivery)
+        return delivery
+
+    def stored(self) -> list[Window]:
+        with SqliteStore.create(self.store) as store:
+            return list(store.windows("run"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        SqliteStore.create(self.store).close()
+        with closing(sqlite3.connect(self.store, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+
+    def left_by_a_dead_process(self, payloads: list[bytes]) -> None:
+        code = (
+            "import ast, os, sys; from pathlib import Path; from soakwatch.collector.spool import Spool\n"
+            "Spool(Path(sys.argv[1]), 'dead', 1 << 30).append(ast.literal_eval(sys.stdin.read())); os._exit(0)\n"
+        )
+        command = [sys.executable, "-c", code, str(self.spool)]
+        subprocess.run(command, input=repr(payloads), text=True, check=True, timeout=30)
+
+    def dead_letters(self) -> list[bytes]:
+        file = self.spool / "dead-letters.jsonl"
+        return file.read_bytes().splitlines() if file.exists() else []
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path, [])
+    yield made
+    for delivery in made.made:
+        delivery.close()
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries follow each other at once, for tests that are not about the pauses."""
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.1)
+
+
+pytestmark = pytest.mark.usefixtures("_impatient")
+
+
+def a_window(number: int, count: int = 3, endpoint: str = "/cart") -> Window:
+    series = Series("perf", "soak", "cart", "GET", endpoint)
+    hist = Histogram.of([12.5] * count)
+    return Window(series, "run", "a", 10.0 * number, 10.0, count, 0, 12.5 * count, 0.0, 12.5, 12.5, hist)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    with gevent.Timeout(NO_HANG):
+        while not condition():
+            gevent.sleep(0.01)
+
+
+def longest_stall_during(work: Callable[[], None]) -> float:
+    """Longest time for which a greenlet that only wants to tick did not get its turn."""
+    gaps = [0.0]
+
+    def tick() -> None:
+        last = time.monotonic()
+        while True:
+            gevent.sleep(0.005)
+            gaps.append(time.monotonic() - last)
+            last = time.monotonic()
+
+    ticking = gevent.spawn(tick)
+    work()
+    ticking.kill()
+    return max(gaps)
+
+
+def test_what_is_submitted_is_stored_and_leaves_nothing_behind(place: Place) -> None:
+    windows = [a_window(number) for number in range(50)]
+    delivery = place.delivery()
+    delivery.start()
+    delivery.submit([windows[:20], [], windows[20:40]])
+    delivery.submit([windows[40:]])
+    assert delivery.drain(NO_HANG)
+    delivery.close()
+    assert (delivery.waiting, delivery.dropped) == (0, 0)
+    assert place.stored() == windows
+    assert list(place.spool.iterdir()) == []
+
+
+def test_nothing_is_opened_before_the_first_points_come(place: Place) -> None:
+    delivery = place.delivery()
+    delivery.submit([[], []])
+    delivery.close()
+    assert list(place.folder.iterdir()) == []
+
+
+def test_submitted_is_on_the_disk_before_the_store_has_it(place: Place) -> None:
+    place.delivery().submit([[a_window(0)]])
+    with closing(Spool(place.spool, "a", LIMIT)) as written:
+        assert [rows.decode(payload) for payload in written.waiting()] == [[a_window(0)]]
+
+
+def test_windows_wait_for_a_store_that_is_locked_for_three_seconds_and_nothing_else_does(place: Place) -> None:
+    windows = [a_window(number) for number in range(100)]
+    delivery = place.delivery(patience=1.0)
+
+    def work() -> None:
+        with place.locked():
+            delivery.start()
+            for number in range(0, 100, 10):
+                delivery.submit([windows[number : number + 10]])
+                gevent.sleep(0.3)
+            assert delivery.waiting == 300
+        wait_until(lambda: delivery.waiting == 0)
+
+    stall = longest_stall_during(work)
+    assert stall < 0.5, "a bound: a locked store holds its thread for a second at a time"
+    assert delivery.dropped == 0
+    assert place.stored() == windows
+
+
+def test_a_payload_that_is_refused_goes_to_the_dead_letters_and_the_others_to_the_store(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = [a_window(1, 5, "/\ud800"), a_window(2, 7)]
+    delivery = place.delivery()
+    delivery.start()
+    delivery.submit([[a_window(0)], refused, [a_window(3)]])
+    wait_until(lambda: delivery.waiting == 0)
+    assert delivery.dropped == 12
+    assert place.stored() == [a_window(0), a_window(3)]
+    assert [rows.decode(letter) for letter in place.dead_letters()] == [refused]
+    assert "the store refuses these windows for good, they go to the dead letters" in caplog.text
+
+
+def test_a_refused_payload_that_cannot_even_be_buried_does_not_hold_up_the_others(place: Place) -> None:
+    (place.folder / "file").touch()
+    delivery = place.delivery(spool=place.folder / "file" / "spool")
+    delivery.start()
+    delivery.submit([[a_window(0, 5, "/\ud800")], [a_window(1)]])
+    wait_until(lambda: delivery.waiting == 0)
+    assert delivery.dropped == 5
+    assert place.stored() == [a_window(1)]
+
+
+# What earlier processes left behind
+
+
+def test_what_a_dead_process_left_is_delivered_at_the_start(place: Place) -> None:
+    windows = [a_window(number) for number in range(10)]
+    place.left_by_a_dead_process([rows.encode(windows[:5]), rows.encode(windows[5:])])
+    delivery = place.delivery()
+    delivery.start()
+    wait_until(lambda: place.stored() == windows)
+    wait_until(lambda: not list(place.spool.iterdir()))
+    assert (delivery.waiting, delivery.dropped) == (0, 0)
+
+
+def test_what_a_dead_process_left_waits_for_a_locked_store_too(place: Place) -> None:
+    place.left_by_a_dead_process([rows.encode([a_window(0)])])
+    delivery = place.delivery(patience=0.1)
+    with place.locked():
+        delivery.start()
+        gevent.sleep(0.5)
+    delivery.submit([[a_window(1)]])
+    wait_until(lambda: place.stored() == [a_window(0), a_window(1)])
+
+
+def test_a_process_that_died_between_the_store_and_the_spool_stores_nothing_twice(place: Place) -> None:
+    windows = [a_window(number) for number in range(10)]
+    with SqliteStore.create(place.store) as store:
+        store.write(windows)
+    place.left_by_a_dead_process([rows.encode(windows)])
+    delivery = place.delivery()
+    delivery.start()
+    wait_until(lambda: not list(place.spool.iterdir()))
+    assert place.stored() == windows
+
+
+@pytest.mark.parametrize(
+    "unreadable", [b"not json", b"\xff\xfe", b"{}", b"5", b'[["window",1,2]]', b'[["something new",1]]', b"[[]]", b""]
+)
+def test_a_record_of_another_version_does_not_hold_up_the_others(place: Place, unreadable: bytes) -> None:
+    place.left_by_a_dead_process([rows.encode([a_window(0)]), unreadable, rows.encode([a_window(1)])])
+    delivery = place.delivery()
+    delivery.start()
+    delivery.submit([[a_window(2)]])
+    wait_until(lambda: place.stored() == [a_window(0), a_window(1), a_window(2)])
+    wait_until(lambda: delivery.waiting == 0)
+    assert place.dead_letters() == ([] if unreadable == b"{}" else [unreadable])
+
+
+# What is lost is counted
+
+
+def test_what_a_full_spool_drops_is_counted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_SIZE", 2_000)
+    delivery = place.delivery_to_nowhere(limit=10_000)
+    delivery.start()
+    for number in range(200):
+        delivery.submit([[a_window(number)]])
+        assert delivery.waiting + delivery.dropped == 3 * (number + 1)
+    assert delivery.dropped > 0
+    delivery.close()
+    with closing(Spool(place.spool, "a", LIMIT)) as left:
+        assert sum(requests_in(rows.decode(payload)) for payload in left.waiting()) == delivery.waiting
+
+
+def test_what_is_dropped_while_the_store_takes_it_is_not_counted_as_lost(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_SIZE", 1)
+    delivery = place.delivery(limit=2_000, patience=20.0)
+    with place.locked():
+        delivery.submit([[a_window(0)]])
+        delivery.start()
+        gevent.sleep(0.3)
+        for number in range(1, 50):
+            delivery.submit([[a_window(number)]])
+        assert delivery.dropped > 0
+    wait_until(lambda: delivery.waiting == 0)
+    stored = place.stored()
+    assert a_window(0) in stored
+    assert requests_in(stored) + delivery.dropped == 150
+
+
+def test_without_a_spool_windows_wait_in_memory_and_reach_the_store(place: Place) -> None:
+    (place.folder / "file").touch()
+    delivery = place.delivery(spool=place.folder / "file" / "spool")
+    delivery.start()
+    delivery.submit([[a_window(number)] for number in range(10)])
+    wait_until(lambda: delivery.waiting == 0)
+    assert place.stored() == [a_window(number) for number in range(10)]
+
+
+def test_without_a_spool_and_a_store_memory_is_bounded_and_losses_are_counted(place: Place) -> None:
+    (place.folder / "file").touch()
+    delivery = place.delivery_to_nowhere(spool=place.folder / "file" / "spool")
+    delivery.start()
+    for number in range(100):
+        delivery.submit([[a_window(number)]])
+    assert (delivery.waiting, delivery.dropped) == (3 * MAX_UNSPOOLED, 3 * (100 - MAX_UNSPOOLED))
+    delivery.close()
+    assert (delivery.waiting, delivery.dropped) == (0, 300)
+
+
+def test_a_disk_that_comes_back_while_the_store_is_at_work_costs_nothing(place: Place) -> None:
+    (place.folder / "file").touch()
+    delivery = place.delivery(spool=place.folder / "file" / "spool", patience=20.0)
+    with place.locked():
+        for number in range(3):
+            delivery.submit([[a_window(number)]])
+        delivery.start()
+        gevent.sleep(0.3)
+        (place.folder / "file").unlink()
+        delivery.submit([[a_window(3)]])
+        assert (delivery.waiting, delivery.dropped) == (12, 0)
+    wait_until(lambda: delivery.waiting == 0)
+    delivery.submit([[a_window(4)]])
+    wait_until(lambda: delivery.waiting == 0)
+    assert delivery.dropped == 0
+    assert place.stored() == [a_window(number) for number in range(5)]
+
+
+# The end
+
+
+def test_the_end_does_not_wait_longer_than_it_is_given_and_the_next_process_delivers(place: Place) -> None:
+    delivery = place.delivery(patience=0.2)
+    with place.locked():
+        delivery.start()
+        delivery.submit([[a_window(number)] for number in range(20)])
+        begin = time.monotonic()
+        assert not delivery.drain(0.5)
+        delivery.close()
+        assert time.monotonic() - begin < 5
+        assert delivery.waiting == 60
+    following = place.delivery("b")
+    following.start()
+    wait_until(lambda: not list(place.spool.iterdir()))
+    assert place.stored() == [a_window(number) for number in range(20)]
+
+
+def test_two_processes_deliver_into_one_store(place: Place) -> None:
+    one, other = place.delivery("a"), place.delivery("b")
+    for delivery in (one, other):
+        delivery.start()
+    for number in range(50):
+        one.submit([[a_window(number)]])
+        other.submit([[replace(a_window(number), source="b")]])
+    assert one.drain(NO_HANG)
+    assert other.drain(NO_HANG)
+    assert requests_in(place.stored()) == 300
+
+
+def test_a_dead_letter_is_readable_line_by_line(place: Place) -> None:
+    delivery = place.delivery()
+    delivery.submit([[a_window(number, endpoint="\ud800\n")] for number in range(3)])
+    assert delivery.drain(NO_HANG)
+    assert [json.loads(letter)[0][0] for letter in place.dead_letters()] == ["window"] * 3

@@ -1,0 +1,62 @@
+"""Who imports what: a load generator loads only what it needs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+COLLECTOR = sorted(f"soakwatch.collector.{file.stem}" for file in (ROOT / "collector").glob("[!_]*.py"))
+
+SLOW = {"numpy", "scipy", "plotly", "github", "apscheduler", "influxdb_client", "sqlalchemy", "typer"}
+
+
+def modules_after(code: str) -> set[str]:
+    """Names of all modules that a fresh Python has loaded after `code`."""
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    return set(json.loads(output.stdout))
+
+
+def ours(modules: set[str]) -> set[str]:
+    """Our packages among `modules`."""
+    return {module.split(".")[1] for module in modules if module.startswith("soakwatch.")}
+
+
+def foreign(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+def test_a_locust_worker_with_the_plugin_loads_nothing_that_only_analysis_needs() -> None:
+    loaded = modules_after("import locust.main\nimport soakwatch.collector.plugin")
+    assert ours(loaded) == {"collector", "core", "store"}
+    assert not foreign(loaded) & SLOW
+
+
+def test_the_launcher_loads_no_more_than_the_plugin() -> None:
+    loaded = modules_after("import soakwatch.collector.launcher")
+    assert ours(loaded) == {"collector", "core", "store"}
+    assert not foreign(loaded) & SLOW
+
+
+def test_the_collector_imports_nothing_of_ours_but_core_and_store() -> None:
+    loaded = modules_after("import locust\n" + "\n".join(f"import {module}" for module in COLLECTOR))
+    assert ours(loaded) == {"collector", "core", "store"}
+
+
+def test_the_core_imports_nothing_of_ours_and_the_store_only_the_core() -> None:
+    names = {name: sorted(file.stem for file in (ROOT / name).glob("[!_]*.py")) for name in ("core", "store")}
+    imports = {name: "\n".join(f"import soakwatch.{name}.{stem}" for stem in stems) for name, stems in names.items()}
+    assert ours(modules_after(imports["core"])) == {"core"}
+    assert ours(modules_after(imports["store"])) == {"core", "store"}
+
+
+def test_the_plugin_comes_to_locust_after_its_monkey_patching() -> None:
+    """gevent warns when ssl or threading were loaded before it patched them; Python raises it as an error here."""
+    script = (
+        "import locust.main, soakwatch.collector.plugin\n"
+        "from gevent import monkey; print(monkey.is_module_patched('ssl'))"
+    )
+    command = [sys.executable, "-W", "error::gevent.monkey.MonkeyPatchWarning", "-c", script]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert output.stdout == "True\n"

@@ -1,6 +1,6 @@
 """CPU of a saturated Locust per request, with soakwatch against without: at most 1.03.
 
-Run as `python benchmarks/cpu_per_request.py [--pairs 120] [--seconds 0.25]`: two minutes; the long form is `--pairs 1200`.
+Run as `python benchmarks/cpu_per_request.py [--pairs 120] [--seconds 0.25]`: two minutes; long form: `--pairs 1200`.
 
 One real Locust process (FastHttpUser, 10 users without waits, headless) asks a server in a process of its own. Two
 processes of the same program differ by some percent of CPU per request for their whole life (hash seeds, memory layout,
@@ -9,7 +9,9 @@ one process: each block has four segments in random order, and ratios are taken 
 soakwatch; one against the other says how well this can be measured (A/A). One has the request hook only. One also pays
 for its own window: before its clock stops, the window is closed and delivered into SQLite. A real window takes ten
 seconds of requests and not one segment, so a test pays for the hook, and for a share (segment / ten seconds) of the
-difference between the two. Not in it: what idles in all segments alike (sleeping greenlets, wrapped methods).
+difference between the two. Short segments cancel what else the machine does; with segments of 0.8 s the A/A interval
+was four times as wide on a busy machine. Not in it: what idles in all segments alike (sleeping greenlets, wrapped
+methods).
 """
 
 import argparse

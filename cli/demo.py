@@ -64,7 +64,7 @@ def _rehearse(rehearsal: Rehearsal, steps: Sequence[Step]) -> Comparison:
         runs = [_run(rehearsal, step, address, progress) for step in steps]
         task = progress.add_task("comparing", total=1, note="")
         with SqliteStore.open(rehearsal.store) as store:
-            comparison = compare_in(store, runs[0], runs[-1], Configuration.model_construct())
+            comparison = compare_in(store, runs[0], runs[-1], Configuration())
         progress.update(task, completed=1, note=f"{len(comparison.verdicts)} verdicts")
     return comparison
 

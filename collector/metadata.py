@@ -1,6 +1,7 @@
 """Metadata: what is worth knowing of a run when it begins."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 import locust
 from locust.env import Environment
 
+from soakwatch.collector.naming import clean_name
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.run import Run
 
@@ -25,7 +27,7 @@ def source_of(client_id: str) -> str:
 
 def test_name(configuration: Configuration, environment: Environment) -> str:
     """The configured name of the test, else that of its locustfile."""
-    return configuration.test or Path(environment.locustfile or "locustfile").stem
+    return clean_name(configuration.test or Path(environment.locustfile or "locustfile").stem)
 
 
 def describe_run(run: str, now: float, configuration: Configuration, environment: Environment) -> Run:
@@ -39,10 +41,10 @@ def describe_run(run: str, now: float, configuration: Configuration, environment
         start=now,
         users=runner.target_user_count if runner else 0,
         spawn_rate=float(getattr(options, "spawn_rate", None) or 0),
-        host=environment.host or _hosts_of_users(environment),
+        host=clean_name(_without_credentials(environment.host or _hosts_of_users(environment))),
         version=configuration.version,
         commit=configuration.commit,
-        locustfile=environment.locustfile or "",
+        locustfile=clean_name(environment.locustfile or ""),
         locustfile_hash=_hash_of(environment.parsed_locustfiles or ()),
         locust_version=locust.__version__,
     )
@@ -50,6 +52,10 @@ def describe_run(run: str, now: float, configuration: Configuration, environment
 
 def _hosts_of_users(environment: Environment) -> str:
     return ", ".join(sorted({user.host for user in environment.user_classes if user.host}))
+
+
+def _without_credentials(host: str) -> str:
+    return re.sub(r"(?<=://)[^/\s]*@", "", host)
 
 
 def _hash_of(files: Sequence[str]) -> str:

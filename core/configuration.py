@@ -89,12 +89,8 @@ class ComparisonSection(_Section):
     max_load_difference: float = Field(0.2, gt=0, description="relative difference of users up to which load is alike")
 
 
-class Configuration(BaseSettings):
+class Configuration(_Section):
     """All settings; a value is valid when it is here. `load_configuration` makes one."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
-    )
 
     environment: str = Field("default", min_length=1, description="what is tested: staging, perf, ...")
     test: str = Field("", description="name of the test; empty: the locustfile's name")
@@ -106,6 +102,14 @@ class Configuration(BaseSettings):
     service: tuple[ServiceRule, ...] = ()
     objective: tuple[ObjectiveSection, ...] = ()
     require: tuple[RequireSection, ...] = ()
+
+
+class _Sources(Configuration, BaseSettings):
+    """The same from its sources: what pydantic gives as keyword arguments is the file, the environment counts more."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -131,7 +135,7 @@ def load_configuration(path: Path | None = None, environ: Mapping[str, str] = os
     values = _read(file) if named or file.is_file() else {}
     problems = list(_unknown_variables(environ))
     try:
-        configuration = Configuration(**values)
+        configuration = Configuration.model_validate(_Sources(**values).model_dump())
     except ValidationError as error:
         problems = [*(_describe(detail, file, values) for detail in error.errors()), *problems]
     except SettingsError:

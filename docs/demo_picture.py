@@ -16,7 +16,8 @@ WIDTH = 110
 def main() -> None:
     """Run the demo with a console that records, and write down what it showed."""
     console = Console(record=True, width=WIDTH, color_system="truecolor", highlight=False, file=io.StringIO())
-    terminal.results = terminal.notes = demo.notes = console
+    terminal.results = terminal.notes = console
+    vars(demo)["notes"] = console
     console.print("[bold]$ soakwatch demo --seed 3[/]")
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -58,6 +58,11 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
+def tables_in(connection: sqlite3.Connection) -> list[str]:
+    """Names of the tables that are in the file."""
+    return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the file to this version in one transaction, whoever else tries it at the same time."""
     connection.execute("BEGIN IMMEDIATE")

@@ -172,6 +172,8 @@ def _make(path: Path) -> None:
         _connect(aside, "rwc", PATIENCE).close()
         with suppress(FileExistsError):
             path.hardlink_to(aside)
+    except OSError:  # a file system without links: those who come at once may have to try again
+        _connect(path, "rwc", PATIENCE).close()
     finally:
         aside.unlink(missing_ok=True)
 
@@ -199,6 +201,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer soakwatch (schema {version}, this one knows {schema.VERSION}); upgrade it"
         )
     if version < schema.VERSION:
+        if not version and schema.tables_in(connection):
+            raise StoreUnavailable(f"{path} is an SQLite file of something else; name another file as store.path")
         connection.execute("PRAGMA journal_mode = WAL")
         schema.migrate(connection)
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,8 @@ import gevent
 
 def answer(environ, start):
     gevent.sleep(0.005)
-    start("503 Service Unavailable" if environ["PATH_INFO"].startswith("/fail") else "200 OK", [("Content-Length", "2")])
+    status = "503 Service Unavailable" if environ["PATH_INFO"].startswith("/fail") else "200 OK"
+    start(status, [("Content-Length", "2")])
     return [b"ok"]
 
 server = WSGIServer(("127.0.0.1", 0), answer, log=None)
@@ -171,10 +172,8 @@ class Bench:
         return locust
 
     def headless(self, *arguments: str, seconds: int = 3, users: int = 8) -> Locust:
-        return self.start(
-            "--headless", "-u", str(users), "-r", "100", "-t", str(seconds), "--only-summary", "--exit-code-on-error", "0",
-            *arguments,
-        )  # fmt: skip
+        always = ("--headless", "-r", "100", "--only-summary", "--exit-code-on-error", "0")
+        return self.start(*always, "-u", str(users), "-t", str(seconds), *arguments)
 
     def with_page(self, workers: int = 0) -> tuple[Locust, str]:
         """Start Locust with its web page, and workers if any; gives the leader and the page's address."""
@@ -217,10 +216,8 @@ class Bench:
 
     def close(self) -> None:
         for locust in self.started:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(locust.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             locust.process.wait()
 
 

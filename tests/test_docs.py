@@ -4,8 +4,8 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -33,7 +33,7 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-def sections(command: click.Command, name: str) -> Iterator[str]:
+def sections(command: Any, name: str) -> Iterator[str]:
     subcommands = getattr(command, "commands", None)
     if subcommands is None:
         yield f"## {name}\n"
@@ -44,7 +44,7 @@ def sections(command: click.Command, name: str) -> Iterator[str]:
         yield from sections(subcommand, f"{name} {subname}")
 
 
-def parameter_line(parameter: click.Parameter) -> str:
+def parameter_line(parameter: Any) -> str:
     names = (
         ", ".join(f"`{name}`" for name in parameter.opts)
         if parameter.opts[0].startswith("-")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from locust_runs import LOCUSTFILE, Bench, Ended, free_port, post, processes
+from locust_runs import LOCUSTFILE, Bench, Ended, Locust, free_port, post, processes
 
 from soakwatch.core.run import Reconciliation
 
@@ -55,7 +55,7 @@ def test_two_processes(bench: Bench) -> None:
     assert_exact(bench, ended)
 
 
-def start_distributed(bench: Bench, *arguments: str, workers: int = 2, seconds: int = 4) -> list:
+def start_distributed(bench: Bench, *arguments: str, workers: int = 2, seconds: int = 4) -> list[Locust]:
     port = str(free_port())
     master = bench.headless(
         "--master", "--master-bind-port", port, "--expect-workers", str(workers), *arguments, seconds=seconds

@@ -48,7 +48,7 @@ class Test:
         self.recorder = Recorder(settings, Naming("perf", "soak", "http://shop", self.rules), self.now)
         self.hook, self.use = make_hook(self.recorder, lambda: self.now)
 
-    def request(self, name: object = "/cart", time: object = 12.5, **more: Any) -> None:  # noqa: ANN401
+    def request(self, name: object = "/cart", time: object = 12.5, **more: Any) -> None:
         event = {"request_type": "GET", "name": name, "response_time": time, "response_length": 100, "exception": None}
         self.hook(**{**event, "context": {}, **more})
 
@@ -251,7 +251,7 @@ def test_whatever_was_recorded_can_be_written_to_the_spool(events: list[dict[str
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, int, Fraction, Decimal])
-def test_times_of_any_kind_of_number_can_be_written_to_the_spool(kind: Any) -> None:  # noqa: ANN401
+def test_times_of_any_kind_of_number_can_be_written_to_the_spool(kind: Any) -> None:
     test = Test()
     for time in (5, 3, 4, 1, 2):
         test.request(time=kind(time))

@@ -248,3 +248,13 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
     monkeypatch.undo()
     with SqliteStore.create(path) as store:
         assert list(store.windows("run")) == [WINDOW]
+
+
+def test_an_sqlite_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "photos.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE photos (name TEXT)")
+    with pytest.raises(StoreUnavailable, match="something else"):
+        SqliteStore.open(path)
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("photos",)]

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from enum import IntEnum
 from functools import partial
 from pathlib import Path
 
@@ -72,24 +73,36 @@ def empty(**_: object) -> None:
     """Do nothing with the event's arguments: the floor under any listener."""
 
 
-class Closing:
-    """The hook, and at the end of each window its way through the spool into SQLite, or as far as the spool."""
+class Stage(IntEnum):
+    """How far a closed window is followed."""
 
-    def __init__(self, folder: Path, *, to_store: bool) -> None:
-        self._to_store = to_store
+    CLOSED = 1
+    SPOOLED = 2
+    STORED = 3
+
+
+class Closing:
+    """The hook, and at the end of each window what follows: closing it, the spool, SQLite."""
+
+    def __init__(self, folder: Path, stage: Stage) -> None:
+        self._stage = stage
         self._delivery = Delivery(partial(SqliteStore.create, folder / "store.db"), folder / "spool", "source", 1 << 30)
         self._recorder: Recorder = new_recorder(0.0)
         self._now = 0.0
 
     def measure(self, events: list[Event]) -> float:
-        """CPU of one window, from its first request until it is in the store."""
+        """CPU of one window, from its first request on, in all threads."""
         hook, _ = make_hook(self._recorder, time.time)
         self._now += WIDTH
 
         def work() -> None:
             fire(hook, events)
-            self._delivery.submit(self._recorder.rotate(self._now))
-            assert not self._to_store or self._delivery.drain(60)
+            steps = self._recorder.rotate(self._now)
+            if self._stage is Stage.CLOSED:
+                assert all(steps)
+                return
+            self._delivery.submit(steps)
+            assert self._stage is Stage.SPOOLED or self._delivery.drain(60)
 
         return cpu_of(work)
 
@@ -104,8 +117,9 @@ def measure(repetitions: int, folder: Path) -> Compared:
         partial(log_request, statistics, usual),
         {
             "hook": partial(hook_alone, usual),
-            "hook and closing": partial(Closing(folder / "store", to_store=True).measure, usual),
-            "of it, without the store": partial(Closing(folder / "spool", to_store=False).measure, usual),
+            "hook and closing": partial(Closing(folder / "closed", Stage.CLOSED).measure, usual),
+            "and on disk in the spool": partial(Closing(folder / "spooled", Stage.SPOOLED).measure, usual),
+            "and in SQLite": partial(Closing(folder / "stored", Stage.STORED).measure, usual),
             "empty listener": lambda: cpu_of(partial(fire, empty, usual)),
             "first of its window": lambda: scale * first_requests(few),
             "failing": lambda: scale * hook_alone(failing),

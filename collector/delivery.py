@@ -32,6 +32,9 @@ and no sockets, so all steps together would be one stall of the event loop (13 m
 MAX_UNSPOOLED = 64
 """Records kept in memory while the spool's disk is full."""
 
+MAX_FRESH = 128
+"""Records whose points are kept in memory as well, so that those just spooled need not be decoded for the store."""
+
 
 class Delivery:
     """Takes points, writes them to the spool, and from there into the store.
@@ -52,6 +55,7 @@ class Delivery:
         self._disk = NativeThread()
         self._database = NativeThread()
         self._unspooled: deque[bytes] = deque()
+        self._fresh: dict[bytes, Sequence[Point]] = {}
         self._spooled = Event()
         self._one_at_a_time = Semaphore()
         self._trouble = ""
@@ -67,12 +71,19 @@ class Delivery:
         payloads = []
         for points in steps:
             if points:
-                payloads.append(rows.encode(points))
+                payloads.append(self._encode(points))
                 self.waiting += requests_in(points)
             gevent.sleep(SHORTEST_PAUSE)
         if payloads:
             self._write_ahead(payloads)
             self._spooled.set()
+
+    def _encode(self, points: Sequence[Point]) -> bytes:
+        payload = rows.encode(points)
+        self._fresh[payload] = points
+        if len(self._fresh) > MAX_FRESH:
+            self._fresh.pop(next(iter(self._fresh)))
+        return payload
 
     def _write_ahead(self, payloads: list[bytes]) -> None:
         pending = [*self._unspooled, *payloads]
@@ -163,7 +174,7 @@ class Delivery:
 
     def _put(self, payload: bytes) -> int:
         try:
-            points = rows.decode(payload)
+            points = self._fresh.pop(payload, None) or rows.decode(payload)
         except ValueError as error:
             logger.error(  # noqa: TRY400
                 "a record in %s is not of this version of soakwatch, it goes to the dead letters: %s",

@@ -1,7 +1,7 @@
 """Windows: what one process saw in one aligned stretch of time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.series import Series
@@ -41,17 +41,22 @@ class Window:
     bytes: int = 0
     exemplar: Exemplar | None = None
 
-    @cached_property
+    @property
     def responses(self) -> Histogram:
         """Successes and failures together."""
-        return Histogram.merge((self.hist, self.fail_hist))
+        return Histogram.merge((self.hist, self.fail_hist)) if self.failures else self.hist
 
     def quantile(self, q: float) -> float | None:
         """Quantile of all responses, as Locust's, in milliseconds; None when no request had a time."""
-        value = self.responses.quantile(q)
-        if value is None or self.min is None or self.max is None:
-            return value
-        return min(max(value, self.min), self.max)
+        return self.quantiles((q,))[0]
+
+    def quantiles(self, qs: Sequence[float]) -> list[float | None]:
+        """`quantile` of each of `qs`."""
+        low, high = self.min, self.max
+        values = self.responses.quantiles(qs)
+        if low is None or high is None:
+            return values
+        return [None if value is None else min(max(value, low), high) for value in values]
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,15 @@ class Delivery:
             self._store = None
             raise
 
+    def waiting_points(self, sources: Iterable[str]) -> list[Point]:
+        """What waits in the spools of other processes, those of `sources`; it may have been stored meanwhile."""
+        spools = [Spool(self._folder, source, self._spool.limit) for source in sorted(sources)]
+        try:
+            return [point for spool in spools for point in self._disk.run(_points_in, spool)]
+        except (OSError, ValueError) as error:
+            self._note(f"the spools in {self._folder} cannot be read: {error}")
+            return []
+
     def drain(self, seconds: float) -> bool:
         """Deliver what waits, for at most so long; whether nothing waits any more."""
         try:
@@ -244,6 +253,10 @@ class Delivery:
         if trouble != self._trouble:
             logger.warning("%s", trouble)
         self._trouble = trouble
+
+
+def _points_in(spool: Spool) -> list[Point]:
+    return [point for payload in spool.waiting() for point in rows.decode(payload)]
 
 
 def requests_in(points: Sequence[Point]) -> int:

@@ -2,7 +2,9 @@
 
 import logging
 import time
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gevent
@@ -19,19 +21,36 @@ from soakwatch.collector.session import DRAIN_TIME, NO_RUN, Session
 from soakwatch.collector.worker import RUN_IN_REPORT
 from soakwatch.core.errors import StoreError
 from soakwatch.core.run import Outcome, Reconciliation, Run, Tally
+from soakwatch.core.window import Window
+from soakwatch.store.contract import Point
 
 logger = logging.getLogger(__name__)
 
-POLL_INTERVAL = 0.1
+POLL_INTERVAL = 0.2
 """Seconds between two looks at the store for the last records of the workers."""
 
 
 @dataclass(frozen=True, slots=True)
-class _InStore:
-    """What the store knows of a run; by source."""
+class _Known:
+    """What the store and the spools know of a run; requests by source."""
 
-    tallies: list[Tally]
-    stored: dict[str, int]
+    tallies: Sequence[Tally]
+    stored: Mapping[str, int]
+    spooled: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def final(self) -> set[str]:
+        """The sources that have left their last record."""
+        return {tally.source for tally in self.tallies if tally.final}
+
+    def with_spooled(self, points: Sequence[Point], run: str) -> "_Known":
+        """Add what waits in the spools."""
+        tallies = [point for point in points if isinstance(point, Tally) and point.run == run]
+        spooled: Counter[str] = Counter()
+        for point in points:
+            if isinstance(point, Window) and point.run == run:
+                spooled[point.source] += point.count
+        return _Known([*self.tallies, *tallies], self.stored, spooled)
 
 
 class LeaderSession(Session):
@@ -100,32 +119,32 @@ class LeaderSession(Session):
         self.delivery.drain(DRAIN_TIME)
         self._announce(recording.run, result)
 
-    def _evidence(self, recording: Recording, known: _InStore, now: float) -> Evidence:
+    def _evidence(self, recording: Recording, known: _Known, now: float) -> Evidence:
         own, _ = self.own_counts(recording)
-        # what this process counted is known here, also while the store does not take its tally
-        tally = self.tally(recording, now)
-        missing = tally.reached - tally.dropped - known.stored.get(self.source, 0)
         return Evidence(
             locust=recording.totals.standing,
             discarded=recording.totals.discarded,
             received={**recording.received, self.source: own},
-            tallies=[*known.tallies, tally],
+            # what this process counted is known here, also while the store does not take its tally
+            tallies=[*known.tallies, self.tally(recording, now)],
             stored=known.stored,
-            waiting=min(self.delivery.waiting, max(0, missing)),
+            waiting={**known.spooled, self.source: self.delivery.waiting},
         )
 
-    def _wait_for_workers(self, recording: Recording) -> _InStore | None:
+    def _wait_for_workers(self, recording: Recording) -> _Known | None:
         deadline = time.monotonic() + self.configuration.collector.quit_wait
         while True:
             try:
                 known = self.delivery.in_database(
-                    lambda store: _InStore(store.tallies(recording.run), store.requests_stored(recording.run))
+                    lambda store: _Known(store.tallies(recording.run), store.requests_stored(recording.run))
                 )
             except StoreError as error:
                 logger.warning("%s", error)
                 return None
-            final = {tally.source for tally in known.tallies if tally.final}
-            if not self._expected(recording) - final or time.monotonic() > deadline:
+            # while the store takes nothing, the last records of the workers are in their spools
+            silent = self._expected(recording) - known.final
+            known = known.with_spooled(self.delivery.waiting_points(silent), recording.run)
+            if not silent - known.final or time.monotonic() > deadline:
                 return known
             gevent.sleep(POLL_INTERVAL)
 

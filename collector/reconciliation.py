@@ -1,7 +1,7 @@
 """Reconciliation: what Locust counted against what is stored, difference by difference."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from soakwatch.core.run import Reconciliation, Tally
 
@@ -12,7 +12,7 @@ class Evidence:
 
     `locust` is Locust's own total, `discarded` what resets took from it where it is kept. `received` came in by the
     reports of each worker (for a run without workers: all that was not reset). `stored` is read back from the
-    store. `waiting` is in the spool of this process.
+    store. `waiting` was found in the spools.
     """
 
     locust: int
@@ -20,7 +20,7 @@ class Evidence:
     received: Mapping[str, int]
     tallies: Sequence[Tally]
     stored: Mapping[str, int]
-    waiting: int = 0
+    waiting: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class _Share:
     """What one source adds to the reconciliation."""
 
     reached: int
+    waiting: int
     lost: int
     reset: int
     after_last_report: int
@@ -41,16 +42,21 @@ def reconcile(evidence: Evidence) -> Reconciliation:
     what is missing from that is lost, and its name is given, because more may be missing.
     """
     tallies = {tally.source: tally for tally in evidence.tallies}
-    sources = sorted({*tallies, *evidence.received, *evidence.stored})
+    sources = sorted({*tallies, *evidence.received, *evidence.stored, *evidence.waiting})
     shares = [
-        _share(tallies.get(source), evidence.received.get(source, 0), evidence.stored.get(source, 0))
+        _share(
+            tallies.get(source),
+            evidence.received.get(source, 0),
+            evidence.stored.get(source, 0),
+            evidence.waiting.get(source, 0),
+        )
         for source in sources
     ]
     return Reconciliation(
         locust=evidence.locust,
         stored=sum(evidence.stored.values()),
         reached=sum(share.reached for share in shares),
-        waiting=evidence.waiting,
+        waiting=sum(share.waiting for share in shares),
         lost=sum(share.lost for share in shares),
         reset=evidence.discarded + sum(share.reset for share in shares),
         after_last_report=sum(share.after_last_report for share in shares),
@@ -59,12 +65,15 @@ def reconcile(evidence: Evidence) -> Reconciliation:
     )
 
 
-def _share(tally: Tally | None, received: int, stored: int) -> _Share:
+def _share(tally: Tally | None, received: int, stored: int, spooled: int) -> _Share:
     if tally is not None and tally.final:
         late = tally.reached - tally.reset - received
-        return _Share(tally.reached, tally.dropped, tally.reset, late, tally.invalid)
+        # a spool may still hold what the store has taken already
+        waiting = min(spooled, max(0, tally.reached - tally.dropped - stored))
+        return _Share(tally.reached, waiting, tally.dropped, tally.reset, late, tally.invalid)
     reset = tally.reset if tally else 0
     dropped = tally.dropped if tally else 0
     reached = max(received + reset, stored + dropped, tally.reached if tally else 0)
+    waiting = min(spooled, reached - stored)
     invalid = tally.invalid if tally else 0
-    return _Share(reached, reached - stored, reset, reached - reset - received, invalid)
+    return _Share(reached, waiting, reached - stored - waiting, reset, reached - reset - received, invalid)

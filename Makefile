@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 4
+# the pip that is there installs into .venv: Debian's Python cannot put one into it without a further package
+PIP := $(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench seeds clean
@@ -12,13 +14,12 @@ help: ## say what can be done
 
 $(BIN)/soakwatch: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "soakwatch needs Python 3.11 or newer; try make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PIP) --editable .
 	@touch $@
 
 $(VENV)/dev: $(BIN)/soakwatch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"])' | tr -d '"')
+	$(PIP) $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"])')
 	@touch $@
 
 demo: $(BIN)/soakwatch ## a healthy run, a run with two faults, and what soakwatch says of them (about a minute)

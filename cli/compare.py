@@ -1,6 +1,5 @@
 """`soakwatch compare` and `soakwatch report`: what changed between runs."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +37,9 @@ def compare(
         comparison = compare_in(opened, base, current, configuration)
     write_reports(comparison, report, verdicts)
     if json_:
-        from soakwatch.reporter.verdicts_json import render_verdicts
+        from soakwatch.reporter.verdicts_json import verdicts_document
 
-        print_json(json.loads(render_verdicts(comparison)))
+        print_json(verdicts_document(comparison).model_dump(mode="json", by_alias=True))
     else:
         print_verdicts(comparison)
         for written in filter(None, (report, verdicts)):
@@ -58,6 +57,8 @@ def report(
     store: StoreOption = None,
 ) -> None:
     """Write what changed between runs as Markdown, ready for an issue or a pull request.
+
+    Ends with 0 also where something regressed; `compare` is what tells a shell.
 
     Examples:
 

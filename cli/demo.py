@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -87,6 +88,8 @@ def _run(rehearsal: Rehearsal, step: Step, address: str, progress: Progress) -> 
     (run,) = new
     with SqliteStore.open(rehearsal.store) as store:
         reconciled = next(found.reconciled for found in store.runs() if found.id == run)
+    if reconciled is None or not reconciled.exact:
+        raise ServiceUnavailable(f"the {step.name} run is not whole in {rehearsal.store}: {reconciled or 'no end'}")
     progress.update(task, completed=step.seconds, note=str(reconciled))
     return run
 
@@ -97,9 +100,9 @@ def _describe(step: Step) -> str:
 
 def _show(progress: Progress, task: TaskID, seconds: float, path: Path, before: set[str]) -> None:
     for run in _run_ids(path) - before:
-        with SqliteStore.open(path) as store:
+        with suppress(StoreError), SqliteStore.open(path) as store:
             stored = sum(store.requests_stored(run).values())
-        progress.update(task, completed=seconds, note=f"{stored:,} requests in the store")
+            progress.update(task, completed=seconds, note=f"{stored:,} requests in the store")
 
 
 def _run_ids(path: Path) -> set[str]:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import typer
+from packaging.version import Version
 
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption
 from soakwatch.cli.terminal import print_json, results
@@ -19,7 +20,7 @@ from soakwatch.store.sqlite import SqliteStore
 LITTLE_ROOM = 500_000_000
 """Bytes of free disk below which the store should have more."""
 
-TESTED_LOCUST = (2, 47)
+TESTED_LOCUST = Version("2.47")
 
 
 class State(StrEnum):
@@ -71,11 +72,10 @@ def _show(findings: list[Finding]) -> None:
 def _versions() -> Iterator[Finding]:
     yield Finding("python", State.OK, sys.version.split()[0])
     locust = version("locust")
-    if tuple(int(part) for part in locust.split(".")[:2]) >= TESTED_LOCUST:
+    if Version(locust) >= TESTED_LOCUST:
         yield Finding("locust", State.OK, locust)
     else:
-        wanted = ".".join(map(str, TESTED_LOCUST))
-        yield Finding("locust", State.FAILED, f"{locust} is too old", f"pip install 'locust>={wanted}'")
+        yield Finding("locust", State.FAILED, f"{locust} is too old", f"pip install 'locust>={TESTED_LOCUST}'")
 
 
 def _configuration(config: Path | None, store: Path | None) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ def _configuration(config: Path | None, store: Path | None) -> Iterator[Finding]
         return
     yield Finding("configuration", State.OK, f"environment {configuration.environment!r}")
     path = store or configuration.store.path
-    for check in (_store, _spool, _room):
+    for check in (_store, _spool, _disk):
         yield from _guarded(check, path, configuration)
 
 
@@ -127,10 +127,15 @@ def _spool(path: Path, _: Configuration) -> Iterator[Finding]:
         yield Finding("spool", State.OK, "nothing waits")
     dead = folder / "dead-letters.jsonl"
     if dead.exists():
-        yield Finding("dead letters", State.WARNING, f"{dead} holds windows that the store refused", "look at its log")
+        yield Finding(
+            "dead letters",
+            State.WARNING,
+            f"{dead} holds windows that the store refused",
+            "the log of the run that wrote it says why; delete it then",
+        )
 
 
-def _room(path: Path, _: Configuration) -> Iterator[Finding]:
+def _disk(path: Path, _: Configuration) -> Iterator[Finding]:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(folder).free
     state = State.OK if free > LITTLE_ROOM else State.WARNING

@@ -12,7 +12,7 @@ from soakwatch.cli.doctor import doctor
 from soakwatch.cli.init import init
 from soakwatch.cli.run import run
 from soakwatch.cli.runs import runs_app
-from soakwatch.cli.terminal import notes
+from soakwatch.cli.terminal import print_error
 from soakwatch.core.errors import ExitCode, SoakwatchError
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(init)
-app.command(context_settings={"ignore_unknown_options": True})(run)
+app.command()(run)
 app.add_typer(runs_app, name="runs")
 app.command()(compare)
 app.command()(report)
@@ -53,11 +53,11 @@ def main() -> None:
     try:
         app()
     except SoakwatchError as error:
-        notes.print(f"soakwatch: {error}", style="red", markup=False, soft_wrap=True)
+        print_error(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # somebody looked at the first lines only
-        sys.stderr.close()
-        sys.exit(ExitCode.FINE)
+    except OSError as error:
+        print_error(error)
+        sys.exit(ExitCode.USAGE)
 
 
 if __name__ == "__main__":

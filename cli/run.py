@@ -13,7 +13,7 @@ from soakwatch.cli.comparing import compare_in, exit_code_of
 from soakwatch.cli.options import ConfigOption, StoreOption, open_store
 from soakwatch.cli.terminal import notes, print_verdicts
 from soakwatch.core.configuration import FILE_VARIABLE, load_configuration
-from soakwatch.core.errors import SoakwatchError, UsageError
+from soakwatch.core.errors import ExitCode, SoakwatchError, StoreError, StoreUnavailable, UnknownRun
 
 STORE_VARIABLE = "SOAKWATCH_STORE__PATH"
 
@@ -30,13 +30,15 @@ def run(
 ) -> None:
     """Run Locust with an untouched locustfile, and stream what it measures into the store.
 
-    The exit code is Locust's own; with --gate that of a comparison with the run before, where Locust's is 0.
+    The exit code is Locust's own, and with --gate that of a comparison with the run before where Locust's is 0. Locust
+    ends with 1 when any request failed, unless told otherwise with --exit-code-on-error 0. Put Locust's arguments
+    behind two dashes.
 
     Examples:
 
         soakwatch run -- -f locustfile.py --headless -u 50 -r 10 -t 10m --host https://staging.example.com
 
-        soakwatch run --gate -- --headless -u 50 -t 10m --processes 2
+        soakwatch run --gate -- --headless -u 50 -t 10m --processes 2 --exit-code-on-error 0
 
         soakwatch run -- --help
     """
@@ -49,8 +51,10 @@ def run(
     command = [sys.executable, "-m", "soakwatch.collector.launcher", *(locust_arguments or [])]
     if not gate:
         os.execve(sys.executable, command, environment)  # noqa: S606  (Locust takes this process over, signals and all)
+    before = _runs_in(config, store)
     code = _wait_for(command, environment)
-    raise typer.Exit(code or _gate(config, store))
+    gated = _gate(config, store, before)
+    raise typer.Exit(code or gated)
 
 
 def _wait_for(command: list[str], environment: dict[str, str]) -> int:
@@ -60,14 +64,25 @@ def _wait_for(command: list[str], environment: dict[str, str]) -> int:
     return process.wait()
 
 
-def _gate(config: Path | None, store: Path | None) -> int:
+def _runs_in(config: Path | None, store: Path | None) -> set[str]:
+    try:
+        with open_store(load_configuration(config), store) as opened:
+            return {run.id for run in opened.runs()}
+    except StoreError:  # there is none yet, or it will be said after the run
+        return set()
+
+
+def _gate(config: Path | None, store: Path | None, before: set[str]) -> ExitCode:
     configuration = load_configuration(config)
     try:
         with open_store(configuration, store) as opened:
-            comparison = compare_in(opened, "previous", "latest", configuration)
-    except UsageError as error:
-        notes.print(f"soakwatch: nothing to compare with: {error}", markup=False, soft_wrap=True)
-        return 0
+            new = [run.id for run in opened.runs() if run.id not in before]
+            if not new:
+                raise StoreUnavailable("this run is not in the store, so nothing was compared")
+            comparison = compare_in(opened, "previous", new[-1], configuration)
+    except UnknownRun as error:
+        notes.print(f"soakwatch: nothing to compare with yet: {error}", markup=False, soft_wrap=True)
+        return ExitCode.FINE
     except SoakwatchError as error:
         notes.print(f"soakwatch: {error}", markup=False, soft_wrap=True)
         return error.exit_code

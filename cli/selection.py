@@ -31,7 +31,10 @@ def select_baselines(runs: Sequence[Run], text: str, current: Run) -> list[Run]:
     """
     word, _, number = text.partition(":")
     if word != PREVIOUS:
-        return [select_run(runs, text)]
+        base = select_run(runs, text)
+        if base == current:
+            raise UsageError(f"run {base.id} cannot be compared with itself; 'previous' is the one before it")
+        return [base]
     if number and not (number.isascii() and number.isdigit() and int(number)):
         raise UsageError(f"{text!r}: write a number of runs behind the colon, as in 'previous:5'")
     earlier = [run for run in runs if _comes_before(run, current)]

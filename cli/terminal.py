@@ -1,6 +1,8 @@
 """Terminal: how results look on one."""
 
 import json
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,7 +28,19 @@ _COLOURS = {
 }
 _LONGEST_NAME = 60
 
-results = Console(highlight=False, soft_wrap=False)
+_WIDTH_OF_A_LOG = 160
+
+
+class _PatientConsole(Console):
+    """A console that goes on when its reader has gone, as in `compare ... | head`: the exit code is still to come."""
+
+    def on_broken_pipe(self) -> None:
+        """Write nowhere from now on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+results: Console = _PatientConsole(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
 """Where results go: standard output."""
 
 notes = Console(stderr=True, highlight=False)
@@ -35,13 +49,19 @@ notes = Console(stderr=True, highlight=False)
 
 def print_json(document: Any) -> None:  # noqa: ANN401  (any JSON)
     """Print `document` for machines."""
-    results.print_json(json.dumps(document), highlight=False) if results.is_terminal else print(json.dumps(document))  # noqa: T201
+    results.out(json.dumps(document, indent=2 if results.is_terminal else None), highlight=False)
 
 
-def printable(text: str) -> Text:
+def print_error(error: Exception) -> None:
+    """Say what went wrong, line by line, for people."""
+    lines = [printable(line, longest=sys.maxsize) for line in f"soakwatch: {error}".splitlines()]
+    notes.print(*lines, sep="\n", style="red", soft_wrap=True)
+
+
+def printable(text: str, longest: int = _LONGEST_NAME) -> Text:
     """Names as they are, but on one line, without control characters or markup, and not endless."""
     line = "".join(character if character.isprintable() else "�" for character in text)
-    return Text(line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…")
+    return Text(line if len(line) <= longest else f"{line[: longest - 1]}…")
 
 
 def verdict_table(comparison: Comparison) -> Table:
@@ -91,17 +111,14 @@ def print_verdicts(comparison: Comparison) -> None:
     unknown = [verdict for verdict in comparison.verdicts if verdict.decision is Decision.UNKNOWN]
     for metric in dict.fromkeys(verdict.metric for verdict in unknown):
         of_metric = [verdict for verdict in unknown if verdict.metric is metric]
-        results.print(
-            f"unknown {metric} of {len(of_metric)}, such as {of_metric[0].series}: {of_metric[0].reason}",
-            style="yellow",
-            markup=False,
-        )
+        example = printable(f"{of_metric[0].series}: {of_metric[0].reason}", longest=4 * _LONGEST_NAME)
+        results.print(f"unknown {metric} of {len(of_metric)}, such as", example, style="yellow")
 
 
 def print_run(run: Run, endpoints: Sequence[Window], kinds: Mapping[tuple[Series, str], int]) -> None:
     """One run: what is known of it, then its endpoints."""
     results.print(run_table([run]))
-    results.print(f"host {run.host}  locustfile {run.locustfile} ({run.locustfile_hash})", markup=False)
+    results.print(printable(f"host {run.host}  locustfile {run.locustfile} ({run.locustfile_hash})", 4 * _LONGEST_NAME))
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("service", "endpoint", "requests", "failures", "p50", "p95", "p99", "max", "errors"):
         table.add_column(heading, justify="left" if heading in {"service", "endpoint", "errors"} else "right")
@@ -121,7 +138,8 @@ def print_run(run: Run, endpoints: Sequence[Window], kinds: Mapping[tuple[Series
 def run_table(runs: Iterable[Run]) -> Table:
     """One line for each run."""
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("run", "environment", "test", "began (UTC)", "lasted", "users", "version", "reconciled"):
+    table.add_column("run", no_wrap=True)
+    for heading in ("environment", "test", "began (UTC)", "lasted", "users", "version", "reconciled"):
         table.add_column(heading, overflow="fold")
     for run in runs:
         table.add_row(

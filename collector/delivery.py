@@ -4,6 +4,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from gevent.event import Event
 from gevent.lock import Semaphore
 
 from soakwatch.collector.native_thread import NativeThread
-from soakwatch.collector.spool import Record, Spool
+from soakwatch.collector.spool import Spool
 from soakwatch.core.errors import StoreRefused, StoreUnavailable
 from soakwatch.core.window import Window
 from soakwatch.store import rows
@@ -34,6 +35,14 @@ MAX_UNSPOOLED = 64
 
 MAX_FRESH = 128
 """Records whose points are kept in memory as well, so that those just spooled need not be decoded for the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one record: how many requests it holds, and how many of them the store refuses for good."""
+
+    requests: int
+    refused: int
 
 
 class Delivery:
@@ -112,12 +121,16 @@ class Delivery:
             try:
                 self._deliver_orphans()
                 self._deliver_what_waits()
-                pause = FIRST_PAUSE
             except (StoreUnavailable, OSError) as error:
                 self._note(f"{error}. Windows wait in {self._folder}")
-                self._spooled.set()
-                gevent.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
-                pause = min(2 * pause, LONGEST_PAUSE)
+            except Exception:
+                logger.exception("soakwatch could not deliver, and will try again; windows wait in %s", self._folder)
+            else:
+                pause = FIRST_PAUSE
+                continue
+            self._spooled.set()
+            gevent.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _deliver_orphans(self) -> None:
         if self._orphans_delivered:
@@ -137,42 +150,38 @@ class Delivery:
 
     def _deliver_orphan(self, spool: Spool) -> None:
         while (record := self._disk.run(spool.oldest)) is not None:
+            # what the store refuses of another run is no loss of this one
             self._put(record.payload)
             self._disk.run(spool.acknowledge, record)
         logger.info("delivered what the process %s had left in the spool", spool.source)
 
     def _deliver_what_waits(self) -> None:
         with self._one_at_a_time:
-            while (record := self._oldest()) is not None:
-                delivered = self._put(record.payload)
+            while (record := self._disk.run(self._spool.oldest)) is not None:
+                outcome = self._put(record.payload)
+                self.dropped += outcome.refused
                 if self._disk.run(self._spool.acknowledge, record):
-                    self.waiting -= delivered
+                    self.waiting -= outcome.requests
                 else:  # the spool was full and dropped it, counted, while the store was taking it
-                    self.dropped -= delivered
+                    self.dropped -= outcome.requests
             while self._unspooled:
                 self._deliver_unspooled()
             if self._trouble:
-                logger.info("the store is reachable again, nothing waits any more")
+                logger.info("all windows are in the store again")
                 self._trouble = ""
 
     def _deliver_unspooled(self) -> None:
         # taken out first: while the store is at work, `submit` may bring the others to the spool after all
         payload = self._unspooled.popleft()
         try:
-            delivered = self._put(payload)
+            outcome = self._put(payload)
         except BaseException:
             self._unspooled.appendleft(payload)
             raise
-        self.waiting -= delivered
+        self.dropped += outcome.refused
+        self.waiting -= outcome.requests
 
-    def _oldest(self) -> Record | None:
-        try:
-            return self._disk.run(self._spool.oldest)
-        except OSError as error:
-            self._note(f"the spool in {self._folder} cannot be read: {error}")
-            return None
-
-    def _put(self, payload: bytes) -> int:
+    def _put(self, payload: bytes) -> _Outcome:
         try:
             points = self._fresh.pop(payload, None) or rows.decode(payload)
         except ValueError as error:
@@ -182,7 +191,7 @@ class Delivery:
                 error,
             )
             self._bury(payload)
-            return 0
+            return _Outcome(0, 0)
         try:
             self.in_database(lambda store: store.write(points))
         except StoreRefused as error:
@@ -190,8 +199,8 @@ class Delivery:
                 "the store refuses these windows for good, they go to the dead letters: %s", error
             )
             self._bury(payload)
-            self.dropped += requests_in(points)
-        return requests_in(points)
+            return _Outcome(requests_in(points), requests_in(points))
+        return _Outcome(requests_in(points), 0)
 
     def _bury(self, payload: bytes) -> None:
         try:
@@ -235,7 +244,7 @@ class Delivery:
                 self._deliver_what_waits()
         except gevent.Timeout:
             pass
-        except (StoreUnavailable, OSError) as error:
+        except Exception as error:  # noqa: BLE001  (what waits stays in the spool, and the run is concluded all the same)
             self._note(str(error))
         return not self.waiting
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gevent
-from locust.runners import STATE_MISSING, MasterRunner
+from locust.env import Environment
+from locust.runners import STATE_MISSING, MasterRunner, Runner
 
 from soakwatch.collector.guard import quietly
 from soakwatch.collector.locust_counts import requests_in_report
@@ -19,6 +20,7 @@ from soakwatch.collector.reconciliation import Evidence, reconcile
 from soakwatch.collector.recording import LoadNow, Recording
 from soakwatch.collector.session import DRAIN_TIME, NO_RUN, Session
 from soakwatch.collector.worker import RUN_IN_REPORT
+from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import StoreError
 from soakwatch.core.run import Outcome, Reconciliation, Run, Tally
 from soakwatch.core.window import Window
@@ -35,7 +37,7 @@ class _Known:
     """What the store and the spools know of a run; requests by source."""
 
     tallies: Sequence[Tally]
-    stored: Mapping[str, int]
+    stored: Mapping[str, int] = field(default_factory=dict)
     spooled: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -50,15 +52,19 @@ class _Known:
         for point in points:
             if isinstance(point, Window) and point.run == run:
                 spooled[point.source] += point.count
-        return _Known([*self.tallies, *tallies], self.stored, spooled)
+        return replace(self, tallies=[*self.tallies, *tallies], spooled=spooled)
 
 
 class LeaderSession(Session):
     """Begins runs, writes them down, and reconciles Locust's own total with the store at the end."""
 
+    def __init__(self, environment: Environment, runner: Runner, configuration: Configuration) -> None:
+        """Prepare for `environment`; nothing is opened yet."""
+        super().__init__(environment, runner, configuration)
+        self._runs: dict[str, Run] = {}
+
     def listen(self) -> None:
         """Count what the workers report."""
-        self._runs: dict[str, Run] = {}
         self.environment.events.worker_report.add_listener(quietly(self._note_worker_report))
 
     def next_run(self, now: float) -> str:
@@ -105,10 +111,7 @@ class LeaderSession(Session):
     def conclude(self, recording: Recording, now: float) -> None:
         """Reconcile, write it down, and say so."""
         known = self._wait_for_workers(recording)
-        if known is None:
-            self._announce(recording.run, None)
-            return
-        result = reconcile(self._evidence(recording, known, now))
+        result = reconcile(self._evidence(recording, known, now)) if known else None
         run = replace(
             self._runs[recording.run],
             end=recording.stopped_at or now,
@@ -135,9 +138,7 @@ class LeaderSession(Session):
         deadline = time.monotonic() + self.configuration.collector.quit_wait
         while True:
             try:
-                known = self.delivery.in_database(
-                    lambda store: _Known(store.tallies(recording.run), store.requests_stored(recording.run))
-                )
+                known = self.delivery.in_database(lambda store: _Known(store.tallies(recording.run)))
             except StoreError as error:
                 logger.warning("%s", error)
                 return None
@@ -145,8 +146,15 @@ class LeaderSession(Session):
             silent = self._expected(recording) - known.final
             known = known.with_spooled(self.delivery.waiting_points(silent), recording.run)
             if not silent - known.final or time.monotonic() > deadline:
-                return known
+                return self._with_stored(known, recording)
             gevent.sleep(POLL_INTERVAL)
+
+    def _with_stored(self, known: _Known, recording: Recording) -> _Known | None:
+        try:
+            return replace(known, stored=self.delivery.in_database(lambda store: store.requests_stored(recording.run)))
+        except StoreError as error:
+            logger.warning("%s", error)
+            return None
 
     def _expected(self, recording: Recording) -> set[str]:
         if not isinstance(self.runner, MasterRunner):

@@ -144,6 +144,8 @@ class Session(ABC):
                 quietly(self._flush)(recording)
 
     def _flush(self, recording: Recording) -> None:
+        # taken between two tests as well, so that it does not pile up there
+        load = LoadNow(self.runner.user_count, self._cpu.read(), self._punctuality.take())
         if recording.ended:
             self._end(recording)  # requests that came late; without any, this does nothing
             return
@@ -152,7 +154,6 @@ class Session(ABC):
             return
         with self._flushing:
             now = time.time()
-            load = LoadNow(self.runner.user_count, self._cpu.read(), self._punctuality.take())
             steps = recording.windows(now, self.load_of_this_process(load) if running else None)
             if recording.run == NO_RUN:
                 _discard(steps)
@@ -183,6 +184,8 @@ class Session(ABC):
             recording.ended = True
             self.delivery.submit(recording.windows(now, None))
             self.delivery.submit([[self.tally(recording, now)]])
+        if recording.recorder.over_guard:
+            logger.warning("%d requests were counted together as the endpoint 'other'", recording.recorder.over_guard)
         # without the lock: what follows may take seconds, and the next test's windows close on time
         self.delivery.drain(DRAIN_TIME)
         self.conclude(recording, now)

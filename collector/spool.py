@@ -94,7 +94,8 @@ class Spool:
 
     def _last_segment(self) -> Path:
         segments = self._segments()
-        if segments and segments[-1].stat().st_size < SEGMENT_SIZE:
+        # several segments fit into the limit, because the newest is never dropped
+        if segments and segments[-1].stat().st_size < min(SEGMENT_SIZE, self.limit // 4):
             return segments[-1]
         if segments:
             self._next_number = int(segments[-1].stem.rpartition("-")[2]) + 1

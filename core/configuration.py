@@ -138,8 +138,8 @@ def load_configuration(path: Path | None = None, environ: Mapping[str, str] = os
         configuration = Configuration.model_validate(_Sources(**values).model_dump())
     except ValidationError as error:
         problems = [*(_describe(detail, file, values) for detail in error.errors()), *problems]
-    except SettingsError:
-        problems = [*_unreadable_variables(environ), *problems]
+    except SettingsError as error:
+        problems = [*(list(_unreadable_variables(environ)) or [f"environment: {error}"]), *problems]
     if problems:
         raise ConfigurationError("\n".join(problems))
     return configuration

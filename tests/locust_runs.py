@@ -146,7 +146,11 @@ class Bench:
 
     def __post_init__(self) -> None:
         (self.folder / "counts").mkdir()
-        (self.folder / "locustfile.py").write_text(COUNTING + self.locustfile, encoding="utf-8")
+        self.rewrite(self.locustfile)
+
+    def rewrite(self, locustfile: str) -> None:
+        """Use another locustfile from now on."""
+        (self.folder / "locustfile.py").write_text(COUNTING + locustfile, encoding="utf-8")
 
     def start(self, *arguments: str, program: Sequence[str] = ("-m", "soakwatch.collector.launcher")) -> Locust:
         log = self.folder / f"log-{len(self.started)}.txt"

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -93,6 +95,9 @@ def test_an_objective_is_checked_beside_the_comparison(tmp_path: Path) -> None:
         (("compare", "previous", OLD.id), 2, "there is no run before"),
         (("compare", "previous:many", "latest"), 2, "'previous:5'"),
         (("compare", "2026110", "latest"), 2, "several runs begin with '2026110'"),
+        (("compare", "latest", "latest"), 2, "cannot be compared with itself"),
+        (("compare", "previous", "latest", "--report", "/dev/null/report.md"), 2, "/dev/null"),
+        (("run", "--headless"), 2, "No such option: --headless"),
         (("runs", "show", "20991231"), 2, "there is no run '20991231'"),
         (("compare", "previous", "latest", "--store", "elsewhere.db"), 3, "there is no store at elsewhere.db yet"),
         (("compare", "previous", "latest", "--config", "elsewhere.toml"), 2, "elsewhere.toml: no such file"),
@@ -140,6 +145,19 @@ def test_hostile_endpoint_names_are_shown_on_one_line_and_read_back_whole(tmp_pa
     assert "[red]/markup[/red]" in done.stdout.replace("\n", "")
     document = json.loads(soakwatch("compare", "previous", "latest", "--json", folder=tmp_path).stdout)
     assert {verdict["endpoint"] for verdict in document["verdicts"]} >= set(names)
+
+
+def test_a_reader_that_goes_early_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    store_with(tmp_path, OLD, SLOW)
+    command = f"{sys.executable} -m soakwatch.cli.main compare previous latest --json | true; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode == 1
+    command = command.replace("compare previous latest --json", "runs list")
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_a_run_id_in_a_log_can_be_copied(tmp_path: Path) -> None:
+    store_with(tmp_path, OLD, SLOW)
+    assert OLD.id in soakwatch("runs", "list", folder=tmp_path, environment={"COLUMNS": "60"}).stdout
 
 
 def test_init_writes_every_setting_with_its_default(tmp_path: Path) -> None:

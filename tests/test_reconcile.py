@@ -51,7 +51,7 @@ def evidence(*processes: Process, discarded: int = 0, waiting: int = 0) -> Evide
         received={source: process.reported for source, process in named.items()},
         tallies=[process.tally(source) for source, process in named.items()],
         stored=stored,
-        waiting={"source-0": waiting},
+        waiting={"source-0": waiting} if waiting else {},
     )
 
 

@@ -68,6 +68,11 @@ class Verdict:
     p: float | None
     reason: str
 
+    @property
+    def is_objective(self) -> bool:
+        """Whether a bound that people set was checked, rather than a baseline."""
+        return self.reason.startswith("objective")
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorGrowth:

@@ -22,7 +22,7 @@ from soakwatch.reporter.numbers import (
 )
 from soakwatch.reporter.ranking import worst_first
 from soakwatch.reporter.summary import count_decisions, is_whole_service, metric_name, series_name, summarise
-from soakwatch.reporter.verdicts_json import is_objective, verdicts_document
+from soakwatch.reporter.verdicts_json import verdicts_document
 
 __all__ = ["read_verdicts", "render_markdown"]
 
@@ -121,7 +121,7 @@ def _row(verdict: Verdict) -> _Row:
         service=verdict.series.service,
         endpoint=_endpoint(verdict),
         metric=metric_name(metric),
-        baseline=f"below {baseline}" if is_objective(verdict) else baseline,
+        baseline=f"below {baseline}" if verdict.is_objective else baseline,
         current=format_value(metric, verdict.current),
         effect=format_effect(metric, verdict.effect),
         p=format_p(verdict.p),

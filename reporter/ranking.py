@@ -5,7 +5,7 @@ from math import isnan
 
 from soakwatch.core.series import Series
 from soakwatch.core.verdict import Decision, Metric, Severity, Verdict
-from soakwatch.reporter.verdicts_json import in_order, is_objective
+from soakwatch.reporter.verdicts_json import in_order
 
 _MOST_TELLING = (Metric.ERROR_RATE, Metric.P95, Metric.P50, Metric.MEAN, Metric.P99, Metric.THROUGHPUT)
 """Which metric stands for an endpoint when several regressed."""
@@ -38,7 +38,7 @@ def headlines(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 
 def _telling(verdict: Verdict) -> tuple[bool, bool, int]:
-    return _is_mild(verdict), is_objective(verdict), _MOST_TELLING.index(verdict.metric)
+    return _is_mild(verdict), verdict.is_objective, _MOST_TELLING.index(verdict.metric)
 
 
 def _is_mild(verdict: Verdict) -> bool:

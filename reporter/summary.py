@@ -9,7 +9,6 @@ from soakwatch.core.verdict import Comparison, Decision, Metric, Severity, Verdi
 from soakwatch.reporter.escaping import Markdown, code, escape, sentence
 from soakwatch.reporter.numbers import format_change, format_value
 from soakwatch.reporter.ranking import headlines
-from soakwatch.reporter.verdicts_json import is_objective
 
 MOST_NAMED = 3
 """Series that the sentence names; the table below it has all."""
@@ -81,7 +80,7 @@ def _name(worst: Sequence[Verdict]) -> str:
 def _describe(verdict: Verdict) -> str:
     subject = f"{metric_name(verdict.metric)} of {series_name(verdict.series)}"
     critical = ", critical" if verdict.severity is Severity.CRITICAL else ""
-    if is_objective(verdict):
+    if verdict.is_objective:
         bound, current = (format_value(verdict.metric, value) for value in (verdict.baseline, verdict.current))
         return f"{subject} {current}, its objective is below {bound}{critical}"
     change = format_change(verdict.metric, verdict.baseline, verdict.current, verdict.effect)

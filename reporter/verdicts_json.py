@@ -173,12 +173,7 @@ def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:
 def _place(verdict: Verdict) -> tuple[str, str, str, int, bool, str]:
     series = verdict.series
     metric = _METRICS.index(verdict.metric)
-    return series.service, series.endpoint, series.method, metric, is_objective(verdict), verdict.reason
-
-
-def is_objective(verdict: Verdict) -> bool:
-    """Whether a bound that people set was checked, rather than a baseline compared."""
-    return verdict.reason.startswith("objective")
+    return series.service, series.endpoint, series.method, metric, verdict.is_objective, verdict.reason
 
 
 def render_verdicts(comparison: Comparison) -> str:

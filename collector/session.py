@@ -17,6 +17,7 @@ from locust.runners import Runner
 from soakwatch.collector.cpu_meter import CpuMeter
 from soakwatch.collector.delivery import Delivery
 from soakwatch.collector.guard import quietly
+from soakwatch.collector.interrupts import deliver_interrupts_in_order
 from soakwatch.collector.locust_counts import LocustCounts, Totals, watch_resets
 from soakwatch.collector.metadata import source_of, test_name
 from soakwatch.collector.naming import Naming
@@ -70,6 +71,7 @@ class Session(ABC):
 
     def start(self) -> None:
         """Listen to Locust, and begin to flush."""
+        deliver_interrupts_in_order()
         events = self.environment.events
         _insert_behind_locusts_own(events.request._handlers, self._hook)  # noqa: SLF001
         watch_resets(self.environment.stats, quietly(self._before_reset), quietly(self._before_clear))

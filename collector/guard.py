@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 def quietly(work: Callable[..., None]) -> Callable[..., None]:
     """Keep exceptions of a listener or greenlet from Locust, whose exit code they would change."""
 
-    def guarded(*arguments: Any, **named: Any) -> None:  # noqa: ANN401  (passed on)
+    def guarded(*arguments: Any, **named: Any) -> None:
         try:
             work(*arguments, **named)
         except Exception:

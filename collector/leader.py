@@ -93,14 +93,14 @@ class LeaderSession(Session):
         totals = recording.totals
         return totals.standing + totals.discarded - sum(recording.received.values()), 0
 
-    def _note_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
+    def _note_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         source = source_of(client_id)
         received = self.recording.received
         received[source] = received.get(source, 0) + requests_in_report(data.get("stats", ()))
         if data.get(RUN_IN_REPORT) == self.recording.run:
             self.recording.reporting.add(source)
 
-    def _test_stopped(self, **_: Any) -> None:  # noqa: ANN401
+    def _test_stopped(self, **_: Any) -> None:
         self.recording.stopped_at = self.recording.stopped_at or time.time()
         # without a web page the end of the test is the end of the process: the last reports come after this, and
         # `quit` will end the recording. With one, all workers have reported, and people want to know now

@@ -15,7 +15,7 @@ class NativeThread:
         """Start nothing yet."""
         self._pool = ThreadPool(1)
 
-    def run(self, work: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401  (passed on to `work`)
+    def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do `work(*arguments)` there and wait for it, letting other greenlets run. Raises what it raises."""
         # gevent would print the traceback of an exception that leaves the pool, so it comes out as a value
         value, error = self._pool.apply(_outcome, (work, arguments))

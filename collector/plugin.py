@@ -31,7 +31,7 @@ def install(events: Events) -> None:
     events.init.add_listener(_start)
 
 
-def _start(environment: Environment, runner: Runner | None, **_: Any) -> None:  # noqa: ANN401
+def _start(environment: Environment, runner: Runner | None, **_: Any) -> None:
     if runner is None:  # locust.run_single_user: somebody is debugging
         return
     try:

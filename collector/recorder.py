@@ -179,8 +179,8 @@ def make_hook(recorder: Recorder, clock: Callable[[], float]) -> tuple[Hook, Cal
         response_length: float,
         exception: object = None,
         context: Mapping[str, Any] | None = None,
-        start_time: Any = None,  # noqa: ANN401  (Locust's own clients give seconds since the epoch)
-        **more: Any,  # noqa: ANN401  (Locust's callers add what they like)
+        start_time: Any = None,
+        **more: Any,
     ) -> None:
         try:
             accumulator = recorder.open[name, request_type]

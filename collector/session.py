@@ -99,7 +99,7 @@ class Session(ABC):
         """Requests that reached Locust's entries in this process, and those of them that it discarded itself."""
 
     @abstractmethod
-    def _test_stopped(self, **_: Any) -> None:  # noqa: ANN401
+    def _test_stopped(self, **_: Any) -> None:
         """React to the end of a test."""
 
     @abstractmethod
@@ -192,7 +192,7 @@ class Session(ABC):
         self.delivery.drain(DRAIN_TIME)
         self.conclude(recording, now)
 
-    def _quit(self, **_: Any) -> None:  # noqa: ANN401
+    def _quit(self, **_: Any) -> None:
         # SIGTERM fires `quit` twice at once; the second one ends the process, so it waits for the first
         if self._quitting is None:
             self._quitting = gevent.spawn(quietly(self._end_all))

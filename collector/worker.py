@@ -63,12 +63,12 @@ class WorkerSession(Session):
         """All that reached the entries of this process, and what it discarded."""
         return recording.totals.reached, recording.totals.discarded
 
-    def _note_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401, ARG002
+    def _note_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
         self.recording.counts.note_report(data.get("stats", ()))
         if self.recording.run != NO_RUN:
             data[RUN_IN_REPORT] = self.recording.run
 
-    def _test_stopped(self, **_: Any) -> None:  # noqa: ANN401
+    def _test_stopped(self, **_: Any) -> None:
         # Locust reports only when the master quits, and then within half a second: report before anything else
         self._report()
         if self.recording.run != NO_RUN:
@@ -84,7 +84,7 @@ class WorkerSession(Session):
         except RPCError as error:
             logger.warning("the last report did not reach the master: %s", error)
 
-    def _leave(self, **_: Any) -> None:  # noqa: ANN401
+    def _leave(self, **_: Any) -> None:
         # a worker that gets a signal itself tells its master "quit", and the master then stops reading its reports
         unhandled = locust.log.unhandled_greenlet_exception
         if self.runner.state in {STATE_INIT, STATE_STOPPED}:

@@ -42,7 +42,7 @@ class ConfigurationError(UsageError):
     """A key or a value of the configuration is wrong."""
 
 
-class UnknownRun(UsageError):  # noqa: N818  (reads as what happened, like KeyError's cousins in the standard library)
+class UnknownRun(UsageError):
     """No run has this id; the message lists those that exist."""
 
 
@@ -52,15 +52,15 @@ class StoreError(SoakwatchError):
     exit_code = ExitCode.UNREACHABLE
 
 
-class StoreUnavailable(StoreError):  # noqa: N818
+class StoreUnavailable(StoreError):
     """A later try may succeed, perhaps after somebody has mended the store: locked, disk full, corrupt, read-only."""
 
 
-class StoreRefused(StoreError):  # noqa: N818
+class StoreRefused(StoreError):
     """This payload will never be taken, whatever happens to the store."""
 
 
-class ServiceUnavailable(SoakwatchError):  # noqa: N818
+class ServiceUnavailable(SoakwatchError):
     """A process or service that is needed, other than the store, does not answer."""
 
     exit_code = ExitCode.UNREACHABLE

@@ -34,7 +34,7 @@ class Fault:
     value: float
 
 
-class BadFault(ValueError):  # noqa: N818  (reads as what happened)
+class BadFault(ValueError):
     """What was given is no list of faults; the message says which and what would be right."""
 
 

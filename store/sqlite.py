@@ -80,28 +80,29 @@ class SqliteStore(WindowStore):
 
     @_put.register
     def _(self, window: Window) -> None:
-        values = (self._series_id(window.series), *rows.of_window(window), *rows.percentiles_of(window))
-        self._connection.execute(f"INSERT OR REPLACE INTO requests VALUES ({_marks(values)})", values)  # noqa: S608
+        self._replace(
+            "requests", (self._series_id(window.series), *rows.of_window(window), *rows.percentiles_of(window))
+        )
 
     @_put.register
     def _(self, error: ErrorCount) -> None:
-        values = (self._series_id(error.series), *rows.of_error(error))
-        self._connection.execute(f"INSERT OR REPLACE INTO errors VALUES ({_marks(values)})", values)  # noqa: S608
+        self._replace("errors", (self._series_id(error.series), *rows.of_error(error)))
 
     @_put.register
     def _(self, sample: LoadSample) -> None:
-        values = rows.of_load(sample)
-        self._connection.execute(f"INSERT OR REPLACE INTO load VALUES ({_marks(values)})", values)  # noqa: S608
+        self._replace("load", rows.of_load(sample))
 
     @_put.register
     def _(self, run: Run) -> None:
-        values = rows.of_run(run)
-        self._connection.execute(f"INSERT OR REPLACE INTO runs VALUES ({_marks(values)})", values)  # noqa: S608
+        self._replace("runs", rows.of_run(run))
 
     @_put.register
     def _(self, tally: Tally) -> None:
-        values = rows.of_tally(tally)
-        self._connection.execute(f"INSERT OR REPLACE INTO tallies VALUES ({_marks(values)})", values)  # noqa: S608
+        self._replace("tallies", rows.of_tally(tally))
+
+    def _replace(self, table: str, values: Sequence[Any]) -> None:
+        marks = ", ".join("?" * len(values))
+        self._connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)  # noqa: S608  (our tables)
 
     def _series_id(self, series: Series) -> int:
         known = self._series_ids.get(series)
@@ -206,10 +207,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         schema.migrate(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class HttpError(Exception):
         self.response = response
 
 
-class Spiteful(Exception):  # noqa: N818
+class Spiteful(Exception):
     """Nothing of it can be read."""
 
     @property

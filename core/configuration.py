@@ -124,22 +124,22 @@ class _Sources(Configuration, BaseSettings):
         return env_settings, init_settings
 
 
-def load_configuration(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Configuration:
+def load_configuration(path: Path | None = None) -> Configuration:
     """Read `path`, else the file that SOAKWATCH_CONFIG names, else `soakwatch.toml` here if there is one.
 
     Environment variables override the file. Raises ConfigurationError that names every wrong key or value, its place,
     and what would be right.
     """
-    named = path or (Path(environ[FILE_VARIABLE]) if environ.get(FILE_VARIABLE) else None)
+    named = path or (Path(os.environ[FILE_VARIABLE]) if os.environ.get(FILE_VARIABLE) else None)
     file = named or Path(FILE_NAME)
     values = _read(file) if named or file.is_file() else {}
-    problems = list(_unknown_variables(environ))
+    problems = list(_unknown_variables())
     try:
         configuration = Configuration.model_validate(_Sources(**values).model_dump())
     except ValidationError as error:
         problems = [*(_describe(detail, file, values) for detail in error.errors()), *problems]
     except SettingsError as error:
-        problems = [*(list(_unreadable_variables(environ)) or [f"environment: {error}"]), *problems]
+        problems = [*(list(_unreadable_variables()) or [f"environment: {error}"]), *problems]
     if problems:
         raise ConfigurationError("\n".join(problems))
     return configuration
@@ -156,24 +156,24 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file}: not TOML: {error}") from None
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
+def _unknown_variables() -> Iterable[str]:
     known = Configuration.model_fields
-    for variable in environ:
+    for variable in os.environ:
         if variable.startswith(ENVIRONMENT_PREFIX) and not variable.startswith(_NOT_KEYS):
             key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
             if key not in known:
                 yield f"environment variable {variable}: unknown key {key!r}{_suggestion(key, known)}"
 
 
-def _unreadable_variables(environ: Mapping[str, str]) -> Iterable[str]:
+def _unreadable_variables() -> Iterable[str]:
     # a whole section or list in one variable is JSON, and pydantic names neither the variable nor the place
     for key in Configuration.model_fields:
         variable = f"{ENVIRONMENT_PREFIX}{key.upper()}"
         try:
-            json.loads(environ.get(variable) or "null")
+            json.loads(os.environ.get(variable) or "null")
         except ValueError as error:
             if not isinstance(Configuration.model_fields[key].default, str):
-                yield f"environment variable {variable}: not JSON: {error}, in {environ[variable]!r}"
+                yield f"environment variable {variable}: not JSON: {error}, in {os.environ[variable]!r}"
 
 
 def _describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noqa: ANN401  (pydantic's ErrorDetails)

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,25 +33,35 @@ def run(command: str, folder: Path, path: str = "") -> subprocess.CompletedProce
     )
 
 
-def test_a_fresh_clone_runs_the_demo_and_can_be_adopted_by_a_locust_project(tmp_path: Path, host: str) -> None:
-    clone, project = tmp_path / "clone", tmp_path / "project"
+def environment_of(project: Path) -> str:
+    """An environment as somebody has who uses Locust: with pip. Gives the folder of its programs."""
+    folder = project / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = str(folder / "bin" / "python")
+    subprocess.run([sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "pip"], check=True)
+    return str(folder / "bin")
+
+
+def test_a_fresh_clone_runs_the_demo_and_can_be_adopted_by_a_locust_project(
+    tmp_path: Path, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone, project = tmp_path / "soakwatch", tmp_path / "project"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     commands = commands_of((clone / "README.md").read_text(encoding="utf-8"))
     assert commands[:2] == ["make demo", "make test"]  # the second is what runs this
 
+    monkeypatch.setenv("PIP_CONSTRAINT", str(clone / "constraints.txt"))
     demo = run("make demo", clone)
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert (clone / "soakwatch-demo" / "regression-analysis.md").exists()
 
     project.mkdir()
     (project / "locustfile.py").write_text(LOCUSTFILE.replace('"/fail"', '"/fine"'), encoding="utf-8")
-    adoption = [command for command in commands[2:] if command.startswith("soakwatch ")]
-    assert len(adoption) == 6
-    for command in adoption:
+    programs = environment_of(project)
+    assert len(commands) == 9
+    for command in commands[2:]:
         ours = command.replace("https://staging.example.com", host).replace("--run-time 30s", "--run-time 12s")
-        done = run(
-            ours.replace("soakwatch run --", "soakwatch run -- --soakwatch-window 1"), project, str(clone / ".venv/bin")
-        )
+        done = run(ours.replace("soakwatch run --", "soakwatch run -- --soakwatch-window 1"), project, programs)
         assert done.returncode == 0, command + done.stdout + done.stderr
         assert "soakwatch run" not in command or "reconciled" in done.stderr
     assert "# " in (project / "regression-analysis.md").read_text(encoding="utf-8")

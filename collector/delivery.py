@@ -33,7 +33,7 @@ and no sockets, so all steps together would be one stall of the event loop (13 m
 MAX_UNSPOOLED = 64
 """Records kept in memory while the spool's disk is full."""
 
-MAX_FRESH = 128
+MAX_FRESH = 32
 """Records whose points are kept in memory as well, so that those just spooled need not be decoded for the store."""
 
 

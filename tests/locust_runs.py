@@ -111,10 +111,15 @@ class Locust:
     process: subprocess.Popen[str]
     log: Path
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> None:
+    def wait_for_users(self) -> None:
+        """Wait until all users are spawned, also where Locust gives up waiting for its workers to say so."""
+        self.wait_for("All users spawned", "Spawning is complete")
+
+    def wait_for(self, *texts: str, seconds: float = 30.0) -> None:
+        """Wait until one of `texts` is in the log."""
         deadline = time.monotonic() + seconds
-        while text not in self.log.read_text(encoding="utf-8"):
-            assert time.monotonic() < deadline, f"no {text!r} in:\n{self.log.read_text(encoding='utf-8')}"
+        while not any(text in self.log.read_text(encoding="utf-8") for text in texts):
+            assert time.monotonic() < deadline, f"no {texts} in:\n{self.log.read_text(encoding='utf-8')}"
             assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
             time.sleep(0.02)
 

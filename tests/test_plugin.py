@@ -366,7 +366,7 @@ def test_the_same_is_said_of_a_run_with_two_worker_processes(bench: Bench) -> No
 
 def test_a_run_that_was_killed_stays_running(bench: Bench) -> None:
     process = bench.headless(seconds=60)
-    process.wait_for("All users spawned")
+    process.wait_for_users()
     time.sleep(2)
     process.process.kill()
     process.process.wait()

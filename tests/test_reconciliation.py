@@ -77,7 +77,7 @@ def test_a_master_and_two_workers_as_separate_processes(bench: Bench) -> None:
 @pytest.mark.parametrize("whom", ["the master", "all processes"])
 def test_ended_by_a_signal(bench: Bench, number: int, whom: str) -> None:
     master, *workers = start_distributed(bench, seconds=60)
-    master.wait_for("All users spawned")
+    master.wait_for_users()
     time.sleep(2.5)
     for locust in [master] if whom == "the master" else [master, *workers]:
         locust.signal(number)
@@ -89,7 +89,7 @@ def test_ended_by_a_signal(bench: Bench, number: int, whom: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_process_ended_by_a_signal(bench: Bench, number: int) -> None:
     locust = bench.headless(seconds=60)
-    locust.wait_for("All users spawned")
+    locust.wait_for_users()
     time.sleep(2.5)
     locust.signal(number)
     ended = locust.wait()
@@ -99,7 +99,7 @@ def test_one_process_ended_by_a_signal(bench: Bench, number: int) -> None:
 
 def test_the_whole_process_group_gets_sigint_with_processes(bench: Bench) -> None:
     locust = bench.headless(*processes(2), seconds=60)
-    locust.wait_for("All users spawned")
+    locust.wait_for_users()
     time.sleep(2.5)
     os.killpg(locust.process.pid, signal.SIGINT)
     assert_exact(bench, locust.wait())
@@ -143,7 +143,7 @@ def test_two_tests_from_the_web_page_at_once_one_after_the_other(bench: Bench, w
         post(f"{page}/swarm", user_count=8, spawn_rate=100)
         time.sleep(2.5)
         post(f"{page}/stop")
-    leader.wait_for("reconciled", 20)
+    leader.wait_for("reconciled")
     time.sleep(1)
     leader.signal(signal.SIGINT)
     ended = leader.wait()
@@ -208,7 +208,7 @@ def test_a_worker_that_joins_late(bench: Bench) -> None:
     port = str(free_port())
     master = bench.headless("--master", "--master-bind-port", port, "--expect-workers", "1", seconds=8)
     bench.start("--worker", "--master-port", port)
-    master.wait_for("All users spawned")
+    master.wait_for_users()
     time.sleep(1)
     bench.start("--worker", "--master-port", port)
     ended = master.wait()
@@ -219,7 +219,7 @@ def test_a_worker_that_joins_late(bench: Bench) -> None:
 
 def test_a_worker_that_gets_a_signal_itself_loses_nothing(bench: Bench) -> None:
     master, first, _ = start_distributed(bench, seconds=8)
-    master.wait_for("All users spawned")
+    master.wait_for_users()
     time.sleep(2)
     first.signal(signal.SIGTERM)
     ended = master.wait()
@@ -228,7 +228,7 @@ def test_a_worker_that_gets_a_signal_itself_loses_nothing(bench: Bench) -> None:
 
 def test_a_killed_worker_costs_at_most_its_open_window_and_is_named(bench: Bench) -> None:
     master, first, _ = start_distributed(bench, seconds=9)
-    master.wait_for("All users spawned")
+    master.wait_for_users()
     time.sleep(2.5)
     first.process.kill()
     ended = master.wait()

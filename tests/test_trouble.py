@@ -516,7 +516,7 @@ def test_after_kill_9_a_record_that_was_half_written_does_not_hide_those_before_
 
 
 def signal_twice(locust: Locust, number: int) -> Ended:
-    locust.wait_for("All users spawned")
+    locust.wait_for_users()
     time.sleep(2.5)
     locust.signal(number)
     time.sleep(0.5)

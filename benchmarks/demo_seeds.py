@@ -41,7 +41,7 @@ def main() -> int:
 
 
 @contextmanager
-def _busy(wanted: bool) -> Iterator[None]:  # noqa: FBT001
+def _busy(wanted: bool) -> Iterator[None]:  # noqa: FBT001  (the command line's switch)
     if not wanted:
         yield
         return

@@ -185,7 +185,7 @@ class Delivery:
         try:
             points = self._fresh.pop(payload, None) or rows.decode(payload)
         except ValueError as error:
-            logger.error(  # noqa: TRY400
+            logger.error(
                 "a record in %s is not of this version of soakwatch, it goes to the dead letters: %s",
                 self._folder,
                 error,
@@ -195,9 +195,7 @@ class Delivery:
         try:
             self.in_database(lambda store: store.write(points))
         except StoreRefused as error:
-            logger.error(  # noqa: TRY400  (the sentence says it all)
-                "the store refuses these windows for good, they go to the dead letters: %s", error
-            )
+            logger.error("the store refuses these windows for good, they go to the dead letters: %s", error)
             self._bury(payload)
             return _Outcome(requests_in(points), requests_in(points))
         return _Outcome(requests_in(points), 0)
@@ -207,7 +205,7 @@ class Delivery:
             self._disk.run(self._append_dead_letter, payload)
         except OSError as error:
             # what will never be stored must not hold up what can be
-            logger.error("the dead letters in %s cannot be written: %s", self._folder, error)  # noqa: TRY400
+            logger.error("the dead letters in %s cannot be written: %s", self._folder, error)
 
     def _append_dead_letter(self, payload: bytes) -> None:
         with (self._folder / "dead-letters.jsonl").open("ab") as file:

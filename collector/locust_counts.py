@@ -70,4 +70,4 @@ def watch_resets(statistics: RequestStats, on_reset: Callable[[], None], on_clea
         on_clear()
         clear_all()
 
-    statistics.reset_all, statistics.clear_all = reset, clear  # type: ignore[method-assign]
+    statistics.reset_all, statistics.clear_all = reset, clear  # type: ignore[method-assign]  # on this instance

@@ -21,7 +21,7 @@ class NativeThread:
         value, error = self._pool.apply(_outcome, (work, arguments))
         if error is not None:
             raise error
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]  # gevent's is untyped
 
 
 def _outcome(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T | None, Exception | None]:

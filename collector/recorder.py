@@ -207,7 +207,7 @@ def make_hook(recorder: Recorder, clock: Callable[[], float]) -> tuple[Hook, Cal
 def _reaches_locust(method: object, name: object, time: object, length: object) -> bool:
     try:
         hash((name, method))
-        return (time is None or isfinite(time)) and not isinstance(length + 0, str)  # type: ignore[arg-type,operator]
+        return (time is None or isfinite(time)) and not isinstance(length + 0, str)  # type: ignore[arg-type,operator]  # tried
     except (TypeError, ValueError, OverflowError):
         return False
 

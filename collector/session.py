@@ -73,7 +73,7 @@ class Session(ABC):
         """Listen to Locust, and begin to flush."""
         deliver_interrupts_in_order()
         events = self.environment.events
-        _insert_behind_locusts_own(events.request._handlers, self._hook)  # noqa: SLF001
+        _insert_behind_locusts_own(events.request._handlers, self._hook)  # noqa: SLF001  (decision 0003)
         watch_resets(self.environment.stats, quietly(self._before_reset), quietly(self._before_clear))
         events.test_stop.add_listener(quietly(self._test_stopped))
         events.quit.add_listener(quietly(self._quit))

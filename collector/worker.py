@@ -33,7 +33,7 @@ class WorkerSession(Session):
             # a master that is running a test already tells a new worker to spawn as soon as it connects, before `init`
             quietly(self.begin)(time.time())
 
-    def next_run(self, now: float) -> str:  # noqa: ARG002
+    def next_run(self, now: float) -> str:  # noqa: ARG002  (the leader's id has the time in it)
         """The master's run, unless this is another machine: an SQLite file serves only one."""
         options = self.environment.parsed_options
         run = getattr(options, "soakwatch_run", None) or NO_RUN
@@ -63,7 +63,7 @@ class WorkerSession(Session):
         """All that reached the entries of this process, and what it discarded."""
         return recording.totals.reached, recording.totals.discarded
 
-    def _note_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
+    def _note_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ARG002  (Locust's name)
         self.recording.counts.note_report(data.get("stats", ()))
         if self.recording.run != NO_RUN:
             data[RUN_IN_REPORT] = self.recording.run

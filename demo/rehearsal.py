@@ -158,7 +158,7 @@ def _passing(process: subprocess.Popen[bytes]) -> Iterator[float]:
 def _switch(address: str, faults: Sequence[Fault]) -> None:
     body = json.dumps([asdict(fault) for fault in faults]).encode()
     request = urllib.request.Request(f"{address}/faults", body, method="PUT")  # noqa: S310  (our own target)
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310  (the same)
         pass
 
 

@@ -10,7 +10,7 @@ _ABSURD = 100.0
 
 def milliseconds(value: float) -> str:
     """`83 ms`, `1,250 ms`, `0.42 ms`."""
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.2g} ms"  # noqa: PLR2004  (two digits are enough below)
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:.2g} ms"  # noqa: PLR2004  (digits)  (two digits are enough below)
 
 
 def signed_percent(share: float) -> str:
@@ -18,7 +18,7 @@ def signed_percent(share: float) -> str:
     if share >= _ABSURD:
         return f"{share + 1:,.0f} times"
     value = 100 * share
-    return f"{value:+.0f} %" if abs(value) >= 10 else f"{value:+.1f} %"  # noqa: PLR2004
+    return f"{value:+.0f} %" if abs(value) >= 10 else f"{value:+.1f} %"  # noqa: PLR2004  (digits)
 
 
 def percent(share: float) -> str:
@@ -28,7 +28,7 @@ def percent(share: float) -> str:
 
 def signed_points(share: float) -> str:
     """`+1.9 points`: a difference of two shares, which is no percentage of anything."""
-    return f"{100 * share + 0.0:+.2g} points" if abs(share) < 0.1 else f"{100 * share:+.0f} points"  # noqa: PLR2004
+    return f"{100 * share + 0.0:+.2g} points" if abs(share) < 0.1 else f"{100 * share:+.0f} points"  # noqa: PLR2004  (digits)
 
 
 def amount(metric: Metric, value: float) -> str:

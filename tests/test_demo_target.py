@@ -273,7 +273,7 @@ def test_a_forgotten_creep_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(("value", "draw", "expected"), [(0, 0.0, False), (1, 0.999, True), (0.1, 0.1, False)])
-def test_a_request_fails_when_its_draw_is_below_the_error_rate(value: float, draw: float, expected: bool) -> None:  # noqa: FBT001
+def test_a_request_fails_when_its_draw_is_below_the_error_rate(value: float, draw: float, expected: bool) -> None:
     assert fails([Fault(QUERY, FaultKind.ERROR_RATE, value)], draw) is expected
 
 

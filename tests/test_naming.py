@@ -66,7 +66,7 @@ def test_a_request_without_any_host_is_of_the_service_unknown(url: object) -> No
         (ServiceRule(name="x", method="GET", endpoint="/cart/*", host="search*"), False),
     ],
 )
-def test_a_rule_counts_when_all_of_its_patterns_match(rule: ServiceRule, matches: bool) -> None:  # noqa: FBT001
+def test_a_rule_counts_when_all_of_its_patterns_match(rule: ServiceRule, matches: bool) -> None:
     assert named(rule, name="/cart/7").service == ("x" if matches else "shop.example:8443")
 
 

@@ -271,7 +271,7 @@ def test_a_request_without_a_time_counts_as_a_request_and_not_as_a_sample() -> N
 
 @pytest.mark.parametrize("first", [True, False], ids=["first of its window", "later"])
 @pytest.mark.parametrize("time", [math.nan, math.inf, -math.inf, "12"])
-def test_a_time_that_is_no_number_is_invalid_and_not_counted(time: object, first: bool) -> None:  # noqa: FBT001
+def test_a_time_that_is_no_number_is_invalid_and_not_counted(time: object, first: bool) -> None:
     test = Test()
     if not first:
         test.request(time=5.0)

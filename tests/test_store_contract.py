@@ -226,7 +226,7 @@ def test_writing_twice_is_writing_once(store: WindowStore) -> None:
 )
 @pytest.mark.parametrize("together", [True, False], ids=["in one call", "in two calls"])
 def test_of_two_with_the_same_key_the_later_one_counts(
-    store: WindowStore, first: Point, later: Point, together: bool  # noqa: FBT001
+    store: WindowStore, first: Point, later: Point, together: bool
 ) -> None:  # fmt: skip
     for batch in [[first, later]] if together else [[first], [later]]:
         store.write(batch)

@@ -9,6 +9,8 @@ class Outcome(StrEnum):
 
     RUNNING = "running"
     FINISHED = "finished"
+    IMPORTED = "imported"
+    """Not seen by the collector: read from files that Locust wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,10 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of Locust. Times are seconds since the epoch; `end` and `reconciled` are None while it runs."""
+    """One execution of Locust. Times are seconds since the epoch; `end` and `reconciled` are None while it runs.
+
+    Of a run that was read from files little may be known: `start` and `users` are 0 then, texts empty.
+    """
 
     id: str
     environment: str

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from soakwatch.detector.sample import SteadyRun
+from soakwatch.detector.steady_run import SteadyRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def saturation_note(comparable: Comparable, current: SteadyRun) -> str:
 
 
 def _all_warm_up(run: SteadyRun) -> str:
-    if run.samples:
+    if run.evidence:
         return ""
     return f"nothing is left of run {run.run.id} after its warm-up: users were still being started until its end"
 

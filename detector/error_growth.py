@@ -6,27 +6,22 @@ from collections.abc import Sequence
 from soakwatch.core.series import Series
 from soakwatch.core.verdict import ErrorGrowth
 from soakwatch.detector.proportions import newcombe
-from soakwatch.detector.run_data import RunData
-from soakwatch.detector.sample import Endpoint, SteadyRun, endpoint_of
+from soakwatch.detector.sample import Endpoint
+from soakwatch.detector.steady_run import ErrorKind, SteadyRun
 
 MOST_KINDS = 20
 _SURE = 2.575829
 """Two-sided 99 % quantile of the normal distribution: many kinds are looked at."""
 
-_Kind = tuple[Endpoint, str]
 
-
-def grown_errors(
-    baselines: Sequence[tuple[RunData, SteadyRun]], current: tuple[RunData, SteadyRun]
-) -> list[ErrorGrowth]:
+def grown_errors(baselines: Sequence[SteadyRun], current: SteadyRun) -> list[ErrorGrowth]:
     """Kinds of errors whose share of their endpoint's requests grew beyond chance, most grown first, at most 20.
 
     Shares are of the requests after the warm-up; an endpoint that the baseline lacks has nothing to grow from.
     """
     before, now = _count_kinds(baselines), _count_kinds([current])
     requests_before, requests_now = _count_requests(baselines), _count_requests([current])
-    samples = {(endpoint_of(e.series), e.kind): e.sample for e in current[0].errors if e.sample}
-    run = current[1].run
+    run = current.run
     grown = [
         growth
         for (endpoint, kind), count in now.items()
@@ -35,7 +30,7 @@ def grown_errors(
             ErrorGrowth(
                 Series(run.environment, run.test, *endpoint),
                 kind,
-                samples.get((endpoint, kind), ""),
+                current.errors[endpoint, kind].sample,
                 before[endpoint, kind],
                 count,
                 min(1.0, before[endpoint, kind] / requests_before[endpoint]),
@@ -52,18 +47,15 @@ def _is_notable(growth: ErrorGrowth, requests_before: int, requests_now: int) ->
     return low > 0
 
 
-def _count_kinds(runs: Sequence[tuple[RunData, SteadyRun]]) -> Counter[_Kind]:
-    counts: Counter[_Kind] = Counter()
-    for data, steady in runs:
-        for error in data.errors:
-            if error.start > steady.warm_up:
-                counts[endpoint_of(error.series), error.kind] += error.count
+def _count_kinds(runs: Sequence[SteadyRun]) -> Counter[ErrorKind]:
+    counts: Counter[ErrorKind] = Counter()
+    for run in runs:
+        counts.update({kind: error.count for kind, error in run.errors.items()})
     return counts
 
 
-def _count_requests(runs: Sequence[tuple[RunData, SteadyRun]]) -> Counter[Endpoint]:
+def _count_requests(runs: Sequence[SteadyRun]) -> Counter[Endpoint]:
     counts: Counter[Endpoint] = Counter()
-    for _, steady in runs:
-        for endpoint, sample in steady.samples.items():
-            counts[endpoint] += int(sample.requests.sum())
+    for run in runs:
+        counts.update({endpoint: int(evidence.requests) for endpoint, evidence in run.evidence.items()})
     return counts

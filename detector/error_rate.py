@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 
 import numpy as np
 from scipy import stats
@@ -9,9 +10,8 @@ from scipy import stats
 from soakwatch.core.configuration import ComparisonSection
 from soakwatch.core.verdict import Effect
 from soakwatch.detector.change import Change, Finding
-from soakwatch.detector.dependence import spread_of_sum
+from soakwatch.detector.evidence import Evidence
 from soakwatch.detector.proportions import Z, newcombe
-from soakwatch.detector.sample import Sample
 
 _FEWEST_FAILING_WINDOWS = 3
 """Failures in fewer windows than these are one event, however many they were."""
@@ -31,38 +31,40 @@ class Share:
         return self.failures / self.requests
 
 
-def share_of(samples: Sequence[Sample]) -> Share:
-    """Pool the failures of one or several runs of an endpoint; every sample has requests.
+def share_of(runs: Sequence[Evidence]) -> Share:
+    """Pool the failures of one or several runs of an endpoint.
 
     Failures come in bursts. The design effect is the variance of the ratio estimator over windows relative to that of
     independent requests, at least 1; dividing the counts by it keeps tests for independent requests valid (Rao and
     Scott, "A simple method for the analysis of clustered binary data", Biometrics 48, 1992). Several runs that differ
     among themselves by more than that count by their own dispersion (McCullagh and Nelder 1989, 4.5).
     """
-    failures = sum(float(sample.failures.sum()) for sample in samples)
-    requests = sum(float(sample.requests.sum()) for sample in samples)
+    failures, requests = sum(run.failures for run in runs), sum(run.requests for run in runs)
     share = failures / requests
     binomial = share * (1 - share) / requests
     if not binomial > 0:
         return Share(failures, requests, requests)
-    within = sum(spread_of_sum((s.failures - share_in(s) * s.requests) / requests).variance for s in samples)
-    return Share(failures, requests, requests / max(1.0, within / binomial, _between(samples, share)))
+    within = sum((run.requests / requests) ** 2 * run.share_variance for run in runs)
+    return Share(failures, requests, requests / max(1.0, within / binomial, _between(runs, share)))
 
 
 def compare_error_rates(
-    finding: Finding, baselines: Sequence[Sample], current: Sample, settings: ComparisonSection
+    finding: Finding, baselines: Sequence[Evidence], current: Evidence, settings: ComparisonSection
 ) -> Finding:
-    """Complete `finding`, which says series and metric, from samples without empty windows.
+    """Complete `finding`, which says series and metric.
 
     How much error rates differ between equal runs is known only from several baseline runs; with one, it is
     `min_error_change` that stands for it.
 
     The current run may be short when it shows much: an endpoint that hangs until it fails makes few requests.
     """
-    before, now = share_of(baselines), share_of([current])
+    known = [evidence for evidence in baselines if not isnan(evidence.failures)]
+    if not known:
+        return replace(finding, current=current.share, obstacle="in the baseline: its file does not have it")
+    before, now = share_of(known), share_of([current])
     change = _test(before, now)
     measured = replace(finding, baseline=before.value, current=now.value)
-    obstacle = _too_little("in the baseline", before, baselines, settings)
+    obstacle = _too_little("in the baseline", before, known, settings)
     if not obstacle and not _shows_much(change, current, settings):
         obstacle = _too_little("in the current run", now, [current], settings)
     return replace(measured, obstacle=obstacle) if obstacle else replace(measured, change=change)
@@ -89,28 +91,24 @@ def _counts(share: Share) -> list[int]:
     return [failures, effective - failures]
 
 
-def share_in(sample: Sample) -> float:
-    """Failures of one run's `sample` as a share of its requests."""
-    return float(sample.failures.sum() / sample.requests.sum())
-
-
-def _between(samples: Sequence[Sample], share: float) -> float:
+def _between(runs: Sequence[Evidence], share: float) -> float:
     """Pearson's dispersion of the runs' shares; 1 is what chance alone gives."""
-    if len(samples) < 2:  # noqa: PLR2004  (one run does not differ)
+    if len(runs) < 2:  # noqa: PLR2004  (one run does not differ)
         return 1.0
-    pearson = sum(float(s.requests.sum()) * (share_in(s) - share) ** 2 for s in samples) / (share * (1 - share))
-    return pearson / (len(samples) - 1)
+    pearson = sum(run.requests * (run.share - share) ** 2 for run in runs) / (share * (1 - share))
+    return pearson / (len(runs) - 1)
 
 
-def _shows_much(change: Change, current: Sample, settings: ComparisonSection) -> bool:
-    failing = int((current.failures > 0).sum())
+def _shows_much(change: Change, current: Evidence, settings: ComparisonSection) -> bool:
+    failing = current.failing or 0
     return failing >= _FEWEST_FAILING_WINDOWS and change.effect.low >= settings.critical_error_change
 
 
-def _too_little(where: str, share: Share, samples: Sequence[Sample], settings: ComparisonSection) -> str:
-    windows = sum(sample.requests.size for sample in samples)
+def _too_little(where: str, share: Share, runs: Sequence[Evidence], settings: ComparisonSection) -> str:
+    counted = [run.windows for run in runs if run.windows is not None]
     if share.requests < settings.min_requests:
         return f"{where}: {int(share.requests):,} requests are too few, {settings.min_requests:,} are needed"
-    if windows < settings.min_windows:
+    windows = sum(counted)
+    if len(counted) == len(runs) and windows < settings.min_windows:
         return f"{where}: {windows} windows are too few, {settings.min_windows} are needed"
     return ""

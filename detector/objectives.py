@@ -9,10 +9,10 @@ from soakwatch.core.series import Series
 from soakwatch.core.verdict import Decision, Effect, Metric, Severity, Verdict
 from soakwatch.detector.change import half_width
 from soakwatch.detector.error_rate import share_of
+from soakwatch.detector.evidence import Evidence
 from soakwatch.detector.latency import obstacle_to
-from soakwatch.detector.level import response_time
 from soakwatch.detector.proportions import wilson
-from soakwatch.detector.sample import Sample, SteadyRun
+from soakwatch.detector.steady_run import SteadyRun
 from soakwatch.detector.wording import amount
 
 _Interval = tuple[float, float, float]
@@ -34,16 +34,15 @@ def check_objectives(
             settings,
         )
         for objective in objectives
-        for endpoint in sorted(current.samples)
+        for endpoint in sorted(current.evidence)
         if fnmatchcase(endpoint[0], objective.service) and fnmatchcase(endpoint[2], objective.endpoint)
     ]
 
 
 def _check(bound: Bound, series: Series, current: SteadyRun, settings: ComparisonSection) -> Verdict:
-    sample = current.samples[series.service, series.method, series.endpoint]
-    sample = sample.where(sample.requests > 0)
-    obstacle = _obstacle(bound.metric, sample, current, settings)
-    measured = None if obstacle else _measure(bound.metric, sample)
+    evidence = current.evidence[series.service, series.method, series.endpoint]
+    obstacle = _obstacle(bound.metric, evidence, current, settings)
+    measured = None if obstacle else _measure(bound.metric, evidence)
     if measured is None:
         return _undecided(bound, series, obstacle)
     return _held_against(bound, series, measured, settings)
@@ -85,19 +84,19 @@ def _severity(bound: Bound, value: float, settings: ComparisonSection) -> Severi
     return Severity.CRITICAL if critical else Severity.WARNING
 
 
-def _obstacle(metric: Metric, sample: Sample, current: SteadyRun, settings: ComparisonSection) -> str:
+def _obstacle(metric: Metric, evidence: Evidence, current: SteadyRun, settings: ComparisonSection) -> str:
     if metric is not Metric.ERROR_RATE:
         saturated = f"the load generator of run {current.run.id} was saturated" if current.saturated else ""
-        return saturated or obstacle_to(metric, sample, settings)
-    requests = int(sample.requests.sum())
+        return saturated or obstacle_to(metric, evidence, settings)
+    requests = int(evidence.requests)
     return "" if requests >= settings.min_requests else f"{requests:,} requests are too few to tell"
 
 
-def _measure(metric: Metric, sample: Sample) -> _Interval | None:
+def _measure(metric: Metric, evidence: Evidence) -> _Interval | None:
     if metric is Metric.ERROR_RATE:
-        share = share_of([sample])
+        share = share_of([evidence])
         return share.value, *wilson(share.value, share.effective)
-    level = response_time(sample, metric)
+    level = evidence.levels.get(metric)
     if level is None:
         return None
     return level.value, level.moved(-half_width([level.below])), level.moved(half_width([level.above]))

@@ -1,24 +1,16 @@
-"""Samples: the windows of one endpoint in one run as arrays, and all endpoints of a run over the same stretch."""
+"""Samples: the windows of one endpoint in one run as arrays."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from soakwatch.core.histogram import Histogram
-from soakwatch.core.run import Run
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.window import Window
-from soakwatch.detector.load import saturated_starts, steady_users, users_by_start, warm_up_end, was_saturated
-from soakwatch.detector.run_data import RunData
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-MOST_WINDOWS = 256
-"""Several times as many as the batches that windows are joined to in the end (see `dependence`)."""
 
 Endpoint = tuple[str, str, str]
 """Service, method, endpoint: what identifies a series from one run to another."""
@@ -27,6 +19,11 @@ Endpoint = tuple[str, str, str]
 def endpoint_of(series: Series) -> Endpoint:
     """Leave out what runs may differ in without being incomparable: the environment and the test."""
     return series.service, series.method, series.endpoint
+
+
+def service_of(series: Series) -> Endpoint:
+    """The whole service that a series belongs to."""
+    return series.service, WHOLE_SERVICE, WHOLE_SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,67 +59,6 @@ class Sample:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SteadyRun:
-    """A run after its warm-up: w windows that start at `starts` (w,), of which `seconds` (w,) were really covered.
-
-    All `samples` have these w windows, with zeros where an endpoint had no request. `users` is None where not known,
-    `late` are the delays of the load generator's event loop (ms).
-    """
-
-    run: Run
-    starts: FloatArray
-    seconds: FloatArray
-    samples: Mapping[Endpoint, Sample]
-    users: float | None
-    saturated: bool
-    late: Histogram
-    warm_up: float
-
-
-def steady_part(data: RunData) -> SteadyRun:
-    """Leave out the warm-up and merge the processes. Nothing may be left: then there are no windows and no samples.
-
-    Windows in which the load generator was saturated keep their requests and failures, but not their times: those are
-    its own. Where that is most of the run, all are kept, and the whole run is marked as saturated.
-    """
-    users = users_by_start(data.load)
-    warm_up = warm_up_end(users, data.run.users)
-    saturated = was_saturated(data.load, warm_up)
-    untimely = frozenset() if saturated else saturated_starts(data.load, warm_up)
-    parts = [
-        _without_times(window) if window.start in untimely else window
-        for window in data.windows
-        if window.start > warm_up and is_endpoint(window.series)
-    ]
-    loaded = [start for start, total in users.items() if start > warm_up and total]
-    every_start = np.unique(np.array([*(window.start for window in parts), *loaded], dtype=np.float64))
-    width = max((window.width for window in parts), default=0.0)
-    starts, seconds = _coarser(every_start, _seconds_covered(data.run, every_start, width))
-    return SteadyRun(
-        data.run,
-        starts,
-        seconds,
-        {endpoint: sample_of(windows, starts) for endpoint, windows in by_endpoint(parts).items()},
-        steady_users(users, warm_up, data.run.users),
-        saturated,
-        Histogram.merge(sample.late for sample in data.load if sample.start > warm_up),
-        warm_up,
-    )
-
-
-def _without_times(window: Window) -> Window:
-    return replace(window, sum=window.fail_sum, hist=Histogram())
-
-
-def by_endpoint(windows: Iterable[Window]) -> dict[Endpoint, list[Window]]:
-    """Group windows by what is compared."""
-    groups: defaultdict[Endpoint, list[Window]] = defaultdict(list)
-    for window in windows:
-        groups[endpoint_of(window.series)].append(window)
-    return groups
-
-
 def sample_of(windows: Sequence[Window], starts: FloatArray) -> Sample:
     """Add up the windows of one endpoint: each counts for the last of `starts` (ascending) that is not after it."""
     rows = np.searchsorted(starts, np.array([window.start for window in windows]), side="right") - 1
@@ -152,19 +88,6 @@ def _bucket_matrix(windows: Sequence[Window], rows: npt.NDArray[np.intp], height
     places = np.repeat(rows, [len(window.hist.buckets) for window in windows]) * buckets.size + columns
     flat = np.bincount(places, np.array(numbers, dtype=np.float64), height * buckets.size)
     return buckets, flat.astype(np.float64).reshape(height, buckets.size)
-
-
-def _coarser(starts: FloatArray, seconds: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Join neighbouring windows of a long run, so that memory does not grow with its length."""
-    firsts = np.arange(0, starts.size, max(1, -(-starts.size // MOST_WINDOWS)))
-    return (starts[firsts], np.add.reduceat(seconds, firsts)) if firsts.size else (starts, seconds)
-
-
-def _seconds_covered(run: Run, starts: FloatArray, width: float) -> FloatArray:
-    """Part of each window within the run: the first and the last one are cut by its start and end."""
-    end = np.inf if run.end is None else run.end
-    covered: FloatArray = np.minimum(starts + width, end) - np.maximum(starts, run.start)
-    return np.clip(covered, 0.0, width)
 
 
 def is_endpoint(series: Series) -> bool:

@@ -15,7 +15,8 @@ from soakwatch.core.verdict import Decision, Metric, Severity, Verdict
 from soakwatch.detector.change import Change, Finding, change_of_levels, pooled_value
 from soakwatch.detector.comparability import Comparable
 from soakwatch.detector.level import Level, rate
-from soakwatch.detector.sample import Endpoint, FloatArray, SteadyRun
+from soakwatch.detector.sample import Endpoint, FloatArray
+from soakwatch.detector.steady_run import SteadyRun
 from soakwatch.detector.wording import signed_percent
 
 _EQUAL_USERS = 0.05

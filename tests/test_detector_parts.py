@@ -17,7 +17,8 @@ from soakwatch.detector.level import QUANTILES, Level, response_time
 from soakwatch.detector.load import steady_users, users_by_start, warm_up_end, was_saturated
 from soakwatch.detector.proportions import newcombe, wilson
 from soakwatch.detector.run_data import RunData
-from soakwatch.detector.sample import Sample, sample_of, steady_part
+from soakwatch.detector.sample import Sample, sample_of
+from soakwatch.detector.steady_run import steady_part
 
 SERIES = Series("staging", "nightly", "shop", "GET", "/a")
 TIMES = st.floats(0.01, 1e7) | st.just(0.0)

@@ -12,7 +12,7 @@ from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, Runner
 
 from soakwatch.collector.guard import quietly
-from soakwatch.collector.locust_counts import requests_in_report
+from soakwatch.collector.locust_counts import keep_when_serialised, requests_in_report
 from soakwatch.collector.machine import machine_id
 from soakwatch.collector.metadata import describe_run, new_run_id, source_of
 from soakwatch.collector.options import with_options
@@ -65,6 +65,7 @@ class LeaderSession(Session):
 
     def listen(self) -> None:
         """Count what the workers report."""
+        keep_when_serialised(self.environment.stats)
         self.environment.events.worker_report.add_listener(quietly(self._note_worker_report))
 
     def next_run(self, now: float) -> str:

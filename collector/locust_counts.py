@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from locust.stats import RequestStats
+from locust.stats import RequestStats, StatsEntryDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,16 @@ def watch_resets(statistics: RequestStats, on_reset: Callable[[], None], on_clea
         clear_all()
 
     statistics.reset_all, statistics.clear_all = reset, clear  # type: ignore[method-assign]  # on this instance
+
+
+def keep_when_serialised(statistics: RequestStats) -> None:
+    """Let `statistics` stand when they are written as JSON, in a process that reports to no master.
+
+    Locust takes a worker's report out of its entries, and writes --json and --json-file the same way, before it fires
+    `quit`: without this, its own total would be 0 then, and so would the lines that it still writes to its CSV.
+    """
+
+    def serialise() -> list[StatsEntryDict]:
+        return [entry.serialize() for entry in statistics.entries.values() if entry.num_requests or entry.num_failures]
+
+    statistics.serialize_stats = serialise  # type: ignore[method-assign]  # on this instance

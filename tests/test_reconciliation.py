@@ -1,5 +1,7 @@
 """What Locust counted is what is stored, to the request, however a test ends; each case with real processes."""
 
+import csv
+import json
 import os
 import signal
 import time
@@ -53,6 +55,21 @@ def test_two_processes(bench: Bench) -> None:
     ended = bench.headless(*processes(2), seconds=4).wait()
     assert ended.code == 0
     assert_exact(bench, ended)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_statistics_written_as_json_are_exact_too_and_so_is_the_csv_beside_them(bench: Bench, number: int) -> None:
+    """Locust empties its entries when it writes them as JSON, before its test has ended."""
+    files = ("--json-file", "statistics", "--csv", "statistics")
+    ended = bench.headless(*(processes(2) if number > 1 else ()), *files, seconds=4).wait()
+    assert ended.code == 0
+    assert_exact(bench, ended)
+    written = json.loads((bench.folder / "statistics.json").read_text(encoding="utf-8"))
+    total = sum(entry["num_requests"] for entry in written)
+    assert total == sum(bench.reached().values())
+    with (bench.folder / "statistics_stats.csv").open(encoding="utf-8") as file:
+        (whole,) = [int(row["Request Count"]) for row in csv.DictReader(file) if row["Name"] == "Aggregated"]
+    assert 0.5 * total < whole <= total
 
 
 def start_distributed(bench: Bench, *arguments: str, workers: int = 2, seconds: int = 4) -> list[Locust]:

@@ -160,14 +160,22 @@ def _find_metric(finding: Finding, pairing: _Pairing, comparable: Comparable, en
     now = pairing.current.evidence.get(endpoint)
     if now is None:
         was = _value(before[-1], finding.metric) if before else None
-        return replace(finding, baseline=was, obstacle="gone: the current run has no requests to it after its warm-up")
+        return replace(
+            finding, baseline=was, obstacle=f"gone: the current run has no requests to it{_part(pairing.current)}"
+        )
     if not before:
         value = _value(now, finding.metric)
-        return replace(finding, current=value, obstacle="new: the baseline has no requests to it after its warm-up")
+        return replace(
+            finding, current=value, obstacle=f"new: the baseline has no requests to it{_part(comparable.runs[-1])}"
+        )
     if finding.metric is Metric.ERROR_RATE:
         return compare_error_rates(finding, before, now, pairing.settings)
     part = generators_part(finding.metric, [run.late for run in comparable.runs], pairing.current.late)
     return compare_response_times(replace(finding, generators_part=part), before, now, pairing.settings)
+
+
+def _part(run: SteadyRun) -> str:
+    return "" if run.basis else " after its warm-up"
 
 
 def _value(evidence: Evidence, metric: Metric) -> float | None:

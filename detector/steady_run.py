@@ -8,7 +8,7 @@ from functools import singledispatch
 import numpy as np
 
 from soakwatch.core.histogram import Histogram
-from soakwatch.core.run import Run
+from soakwatch.core.run import Outcome, Run
 from soakwatch.core.run_summary import Block, EndpointTotals, ErrorTotal, PinnedRun, PlainBaseline, RunTotals
 from soakwatch.core.series import Series
 from soakwatch.core.window import ErrorCount, Window
@@ -26,6 +26,8 @@ Grouping = Callable[[Series], Endpoint]
 """What a series is compared as: `endpoint_of` or `service_of`."""
 
 ErrorKind = tuple[Endpoint, str]
+
+_REBUILT = "imported windows, whose response times were rebuilt from percentile columns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def _(data: RunData, group: Grouping = endpoint_of) -> SteadyRun:
         saturated,
         Histogram.merge(sample.late for sample in data.load if sample.start > warm_up),
         warm_up,
+        _REBUILT if data.run.outcome is Outcome.IMPORTED else "",
     )
 
 

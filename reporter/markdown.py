@@ -179,9 +179,9 @@ def _run_facts(run: Run) -> Sequence[tuple[str, str]]:
     return [
         ("Run", code(run.id)),
         ("Outcome", escape(run.outcome.value)),
-        ("Started", _moment(run.start)),
-        ("Duration", NOTHING if run.end is None else format_duration(run.end - run.start)),
-        ("Users", f"{run.users:,} (spawn rate {run.spawn_rate:g}/s)"),
+        ("Started", _moment(run.start) if run.start else NOTHING),
+        ("Duration", NOTHING if run.end is None or not run.start else format_duration(run.end - run.start)),
+        ("Users", _users(run)),
         ("Host", _code_unless_empty(run.host)),
         ("Version", escape(run.version)),
         ("Commit", _code_unless_empty(run.commit)),
@@ -189,6 +189,11 @@ def _run_facts(run: Run) -> Sequence[tuple[str, str]]:
         ("Locust", escape(run.locust_version)),
         ("Requests", NOTHING if run.reconciled is None else sentence(str(run.reconciled))),
     ]
+
+
+def _users(run: Run) -> str:
+    rate = f" (spawn rate {run.spawn_rate:g}/s)" if run.spawn_rate else ""
+    return f"{run.users:,}{rate}" if run.users else NOTHING
 
 
 def _moment(at: float) -> str:

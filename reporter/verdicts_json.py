@@ -62,12 +62,12 @@ class ReconciledRecord(_Record):
 
 
 class RunRecord(_Record):
-    """One run; times are ISO 8601 in UTC."""
+    """One run; times are ISO 8601 in UTC, `start` is null where a file does not tell it."""
 
     id: Text
     environment: Text
     test: Text
-    start: datetime
+    start: datetime | None
     end: datetime | None
     users: int
     spawn_rate: Number
@@ -84,7 +84,7 @@ class RunRecord(_Record):
     def of(cls, run: Run) -> Self:
         """Make the record of `run`."""
         fields: dict[str, Any] = {name: getattr(run, name) for name in cls.model_fields}
-        fields["start"] = datetime.fromtimestamp(run.start, UTC)
+        fields["start"] = datetime.fromtimestamp(run.start, UTC) if run.start else None
         fields["end"] = None if run.end is None else datetime.fromtimestamp(run.end, UTC)
         fields["reconciled"] = None if run.reconciled is None else ReconciledRecord.of(run.reconciled)
         return cls(**fields)

@@ -1,5 +1,5 @@
-"""collector: from Locust's events to windows on their way to a store.
+"""collector: from Locust's events, or from the files that Locust leaves, to windows on their way to a store.
 
-It runs inside Locust: it never waits in a request, never changes Locust's exit code, and counts what it loses. It never
+What runs inside Locust never waits in a request, never changes Locust's exit code, and counts what it loses. It never
 decides what is normal.
 """

@@ -1,26 +1,55 @@
-"""`soakwatch compare` and `soakwatch report`: what changed between runs."""
+"""`soakwatch compare` and `soakwatch report`: what changed between runs, of the store or in files."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from soakwatch.cli.comparing import compare_in, exit_code_of, write_reports
-from soakwatch.cli.options import BaseArgument, ConfigOption, CurrentArgument, JsonOption, StoreOption, open_store
+from soakwatch.cli.comparing import compare_named, exit_code_of, write_reports
+from soakwatch.cli.github_actions import tell_github, without_commands
+from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption
 from soakwatch.cli.terminal import notes, print_json, print_verdicts
 from soakwatch.core.configuration import load_configuration
+from soakwatch.core.errors import UsageError
+from soakwatch.core.verdict import Metric
+
+BaseArgument = Annotated[
+    str,
+    typer.Argument(
+        help="What to compare it with: a run, 'previous', 'previous:5' for the five runs before, or a file.",
+        show_default=False,
+    ),
+]
+CurrentArgument = Annotated[
+    str,
+    typer.Argument(help="The run in question: an id, its beginning, 'latest', or a file.", show_default=False),
+]
+MetricOption = Annotated[
+    list[Metric] | None,
+    typer.Option("--metric", "-m", help="Compare only this metric; may be given several times [default: all]."),
+]
 
 
 def compare(
     base: BaseArgument,
     current: CurrentArgument,
+    metric: MetricOption = None,
     report: Annotated[Path | None, typer.Option(help="Also write a Markdown report to this file.")] = None,
     verdicts: Annotated[Path | None, typer.Option(help="Also write the verdicts as JSON to this file.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML, as CI systems read it.")] = None,
+    github: Annotated[
+        bool,
+        typer.Option(
+            "--github", help="In GitHub Actions: write the job summary, annotations, and outputs verdict and report."
+        ),
+    ] = False,
     config: ConfigOption = None,
     store: StoreOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Compare a run with earlier ones, endpoint by endpoint.
+
+    Both may also be files: Locust's own (`nightly_stats.csv`, what `--json-file` wrote), baselines or metrics.
 
     Ends with 0 when nothing regressed, 1 when something did, 4 when a series under [[require]] could not be decided.
 
@@ -31,25 +60,37 @@ def compare(
         soakwatch compare previous:5 latest --report regression-analysis.md
 
         soakwatch compare 20261101-220000-3f9a 20261102-220000-77c1 --json
+
+        soakwatch compare performance-baselines-v2.json metrics.json --metric p95 --metric error_rate
+
+        soakwatch compare performance-baselines-v2.json latest --junit junit.xml --github
     """
+    if json_ and github:
+        raise UsageError(
+            "--json leaves standard output to the machine, and --github writes annotations there; take one"
+        )
     configuration = load_configuration(config)
-    with open_store(configuration, store) as opened:
-        comparison = compare_in(opened, base, current, configuration)
-    write_reports(comparison, report, verdicts)
+    comparison = compare_named(base, current, configuration, store, metric or tuple(Metric))
+    write_reports(comparison, report, verdicts, junit)
     if json_:
         from soakwatch.reporter.verdicts_json import verdicts_document
 
         print_json(verdicts_document(comparison).model_dump(mode="json", by_alias=True))
+    elif github:
+        with without_commands():
+            print_verdicts(comparison)
+        tell_github(comparison, report)
     else:
         print_verdicts(comparison)
-        for written in filter(None, (report, verdicts)):
-            notes.print(f"wrote {written}", markup=False)
+    for written in filter(None, (report, verdicts, junit)):
+        notes.print(f"wrote {written}", markup=False)
     raise typer.Exit(exit_code_of(comparison, configuration))
 
 
 def report(
     base: BaseArgument,
     current: CurrentArgument,
+    metric: MetricOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write [default: standard output].", show_default=False)
     ] = None,
@@ -69,10 +110,9 @@ def report(
     from soakwatch.reporter.markdown import render_markdown
 
     configuration = load_configuration(config)
-    with open_store(configuration, store) as opened:
-        comparison = compare_in(opened, base, current, configuration)
+    comparison = compare_named(base, current, configuration, store, metric or tuple(Metric))
     if out is None:
         typer.echo(render_markdown(comparison))
     else:
-        write_reports(comparison, out, None)
+        write_reports(comparison, out)
         notes.print(f"wrote {out}", markup=False)

@@ -1,25 +1,31 @@
-"""Comparing runs of the store: from two words on a command line to a comparison, and to its files and exit code."""
+"""Comparing: from two words on a command line to a comparison, and to its files and exit code."""
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from soakwatch.cli.selection import select_baselines, select_run
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import ExitCode
-from soakwatch.core.verdict import Comparison, Decision, Verdict
-from soakwatch.store.contract import WindowStore
+from soakwatch.core.verdict import Comparison, Decision, Metric, Verdict
 
 
-def compare_in(store: WindowStore, base: str, current: str, configuration: Configuration) -> Comparison:
-    """Compare runs of `store`. Raises UsageError where there is nothing to compare."""
+def compare_named(
+    base: str,
+    current: str,
+    configuration: Configuration,
+    store: Path | None = None,
+    metrics: Collection[Metric] = tuple(Metric),
+) -> Comparison:
+    """Compare what `base` and `current` name: runs of the store at `store` (else the configured one), or files.
+
+    Raises UsageError where there is nothing to compare, StoreUnavailable.
+    """
     # scipy takes a second to load, and most commands do without
+    from soakwatch.cli.sources import read_sources
     from soakwatch.detector.compare import compare_runs
-    from soakwatch.detector.run_data import read_run
 
-    runs = store.runs()
-    run = select_run(runs, current)
-    baselines = [read_run(store, earlier) for earlier in select_baselines(runs, base, run)]
-    return compare_runs(baselines, read_run(store, run), configuration.comparison, configuration.objective)
+    baselines, run = read_sources(base, current, configuration, store)
+    return compare_runs(baselines, run, configuration.comparison, configuration.objective, metrics)
 
 
 def exit_code_of(comparison: Comparison, configuration: Configuration) -> ExitCode:
@@ -42,20 +48,25 @@ def _is_required(verdict: Verdict, configuration: Configuration) -> bool:
     )
 
 
-def write_reports(comparison: Comparison, markdown: Path | None, verdicts: Path | None) -> None:
+def write_reports(
+    comparison: Comparison, markdown: Path | None = None, verdicts: Path | None = None, junit: Path | None = None
+) -> None:
     """Write the files that are asked for, each at once or not at all. Raises OSError."""
+    from soakwatch.reporter.junit import render_junit
     from soakwatch.reporter.markdown import render_markdown
     from soakwatch.reporter.verdicts_json import render_verdicts
 
-    if markdown is not None:
-        write_whole(markdown, render_markdown(comparison))
-    if verdicts is not None:
-        write_whole(verdicts, render_verdicts(comparison))
+    for path, render in ((markdown, render_markdown), (verdicts, render_verdicts), (junit, render_junit)):
+        if path is not None:
+            write_whole(path, render(comparison))
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write `text` to `path`, so that nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from soakwatch.cli.comparing import compare_in, write_reports
+from soakwatch.cli.comparing import compare_named, write_reports
 from soakwatch.cli.options import JsonOption
 from soakwatch.cli.terminal import notes, print_json, print_verdicts
 from soakwatch.core.configuration import Configuration
@@ -64,8 +64,7 @@ def _rehearse(rehearsal: Rehearsal, steps: Sequence[Step]) -> Comparison:
     ):
         runs = [_run(rehearsal, step, address, progress) for step in steps]
         task = progress.add_task("comparing", total=1, note="")
-        with SqliteStore.open(rehearsal.store) as store:
-            comparison = compare_in(store, runs[0], runs[-1], Configuration())
+        comparison = compare_named(runs[0], runs[-1], Configuration(), rehearsal.store)
         progress.update(task, completed=1, note=f"{len(comparison.verdicts)} verdicts")
     return comparison
 

@@ -6,12 +6,20 @@ from typing import Annotated
 
 import typer
 
+from soakwatch.cli.baseline import baseline_app
 from soakwatch.cli.compare import compare, report
 from soakwatch.cli.demo import demo
 from soakwatch.cli.doctor import doctor
+from soakwatch.cli.gate import gate
+from soakwatch.cli.import_ import import_app
 from soakwatch.cli.init import init
+from soakwatch.cli.issues import issues_app
+from soakwatch.cli.metrics import metrics_app
 from soakwatch.cli.run import run
 from soakwatch.cli.runs import runs_app
+from soakwatch.cli.scenarios import scenarios_app
+from soakwatch.cli.schema import schema
+from soakwatch.cli.simulate import simulate
 from soakwatch.cli.terminal import print_error
 from soakwatch.core.errors import ExitCode, SoakwatchError
 
@@ -28,8 +36,16 @@ app.command()(demo)
 app.command()(init)
 app.command()(run)
 app.add_typer(runs_app, name="runs")
+app.add_typer(import_app, name="import")
+app.add_typer(scenarios_app, name="scenarios")
+app.command()(simulate)
+app.add_typer(baseline_app, name="baseline")
+app.add_typer(metrics_app, name="metrics")
 app.command()(compare)
 app.command()(report)
+app.command()(gate)
+app.add_typer(issues_app, name="issues")
+app.command()(schema)
 app.command()(doctor)
 
 

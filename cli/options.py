@@ -20,12 +20,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 CurrentArgument = Annotated[
     str, typer.Argument(help="The run in question: an id, its beginning, or 'latest'.", show_default=False)
 ]
-BaseArgument = Annotated[
-    str,
-    typer.Argument(
-        help="What to compare it with: a run, 'previous', or 'previous:5' for the five runs before.", show_default=False
-    ),
-]
 
 
 def open_store(configuration: Configuration, path: Path | None) -> WindowStore:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from soakwatch.cli.comparing import compare_in, exit_code_of
+from soakwatch.cli.comparing import compare_named, exit_code_of
 from soakwatch.cli.options import ConfigOption, StoreOption, open_store
 from soakwatch.cli.terminal import notes, print_verdicts
 from soakwatch.core.configuration import FILE_VARIABLE, load_configuration
@@ -77,9 +77,9 @@ def _gate(config: Path | None, store: Path | None, before: set[str]) -> ExitCode
     try:
         with open_store(configuration, store) as opened:
             new = [run.id for run in opened.runs() if run.id not in before]
-            if not new:
-                raise StoreUnavailable("this run is not in the store, so nothing was compared")
-            comparison = compare_in(opened, "previous", new[-1], configuration)
+        if not new:
+            raise StoreUnavailable("this run is not in the store, so nothing was compared")
+        comparison = compare_named("previous", new[-1], configuration, store)
     except UnknownRun as error:
         notes.print(f"soakwatch: nothing to compare with yet: {error}", markup=False, soft_wrap=True)
         return ExitCode.FINE

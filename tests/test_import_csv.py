@@ -1,0 +1,435 @@
+"""What is promised of importing the histories that Locust itself writes."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from math import ceil
+from pathlib import Path
+
+import pytest
+from command_line import soakwatch
+from locust_writer import START, LocustWriter
+
+from soakwatch.core.histogram import Histogram
+from soakwatch.core.run import Outcome, Run
+from soakwatch.core.window import LoadSample, Window
+from soakwatch.store.sqlite import SqliteStore
+
+DATA = Path(__file__).parent / "data"
+VERSIONS = ("0.14.6", "1.0.3", "1.6.0", "2.0.0", "2.15.1")
+
+QUERY = "rag_service POST /query"
+
+
+def run_import(*paths: Path | str, folder: Path, code: int = 0) -> dict[str, list[dict[str, object]]]:
+    """`soakwatch import csv PATHS --json`, which must end with `code`."""
+    done = soakwatch("import", "csv", *map(str, paths), "--json", folder=folder)
+    assert done.returncode == code, done.stderr
+    document: dict[str, list[dict[str, object]]] = json.loads(done.stdout)
+    return document
+
+
+def stored(folder: Path) -> tuple[list[Run], list[Window], list[LoadSample]]:
+    with SqliteStore.open(folder / "soakwatch.db") as store:
+        runs = store.runs()
+        windows = [window for run in runs for window in store.windows(run.id)]
+        return runs, windows, [sample for run in runs for sample in store.load(run.id)]
+
+
+def counts(windows: Sequence[Window]) -> dict[str, tuple[int, int]]:
+    requests: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    for window in windows:
+        requests[str(window.series)] += window.count
+        failures[str(window.series)] += window.failures
+    return {name: (requests[name], failures[name]) for name in requests}
+
+
+def quantile(times: Sequence[float], q: float) -> float:
+    return sorted(times)[ceil(q * len(times)) - 1]
+
+
+def steady(writer: LocustWriter, chance: random.Random, median: float = 150.0) -> list[float]:
+    """One second: ten queries, one of them perhaps failing, and a page; gives the times of the queries."""
+    times = [chance.lognormvariate(0, 0.4) * median for _ in range(10)]
+    for number, duration in enumerate(times):
+        failing = number == 0 and chance.random() < 0.3
+        writer.request("POST", "rag_service: /query", duration, ("HTTPError", "503") if failing else ("", ""))
+    writer.request("GET", "/page", chance.lognormvariate(3, 0.4))
+    return times
+
+
+def write_steady(writer: LocustWriter, seconds: int, median: float = 150.0) -> list[list[float]]:
+    chance = random.Random(3)
+    writer.tick()
+    seconds_of_times = []
+    for _ in range(seconds):
+        seconds_of_times.append(steady(writer, chance, median))
+        writer.tick()
+    return seconds_of_times
+
+
+def test_a_history_becomes_windows_with_every_request_in_one_of_them(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 95)
+    truth = writer.write()
+    imported = run_import(writer.history, folder=tmp_path)["files"][0]
+    ((run,), windows, load) = stored(tmp_path)
+    assert (run.outcome, run.start, run.end, run.users) == (Outcome.IMPORTED, START, START + 95, 5)
+    assert str(run.reconciled) == "reconciled 1,045 of 1,045"
+    assert (imported["run"], imported["requests"], imported["windows"]) == (run.id, 1045, len(windows))
+    assert counts(windows) == {
+        QUERY: (950, truth["POST rag_service: /query"].failures),
+        "unknown GET /page": (95, 0),
+    }
+    assert all(window.hist.count + window.fail_hist.count == window.count for window in windows)
+    assert all(window.fail_hist.count == window.failures for window in windows)
+    assert all(window.start % 10 == 0 and window.width == 10 for window in windows)
+    assert {sample.start for sample in load} == {window.start for window in windows}
+    assert all((sample.users, sample.cpu, sample.saturated) == (5, 0, False) for sample in load)
+
+
+def test_sums_bytes_and_bounds_of_a_window_are_those_of_its_requests(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    seconds = write_steady(writer, 59)
+    truth = writer.write()["POST rag_service: /query"]
+    run_import(writer.history, folder=tmp_path)
+    windows = [window for window in stored(tmp_path)[1] if str(window.series) == QUERY]
+    # the row of second s counts what was requested since the row of second s - 1
+    expected: dict[float, list[float]] = {}
+    for second, times in enumerate(seconds, 1):
+        expected.setdefault((START + second) // 10 * 10, []).extend(times)
+    assert {window.start: window.count for window in windows} == {start: len(v) for start, v in expected.items()}
+    for window in windows:
+        assert window.sum == pytest.approx(sum(expected[window.start]), rel=1e-6)
+        assert window.bytes == 100 * window.count
+        assert window.quantile(0.5) == pytest.approx(quantile(expected[window.start], 0.5), rel=0.12)
+        assert window.quantile(0.95) == pytest.approx(quantile(expected[window.start], 0.95), rel=0.12)
+    assert min(window.min for window in windows if window.min is not None) == truth.low
+    assert max(window.max for window in windows if window.max is not None) == truth.high
+
+
+@pytest.mark.parametrize("full_history", [True, False], ids=["with endpoints", "sum only"])
+def test_a_change_in_the_middle_is_where_it_was(tmp_path: Path, full_history: bool) -> None:
+    writer = LocustWriter(tmp_path, full_history=full_history)
+    before = write_steady(writer, 99)
+    chance = random.Random(4)
+    after = []
+    for _ in range(100):
+        after.append(steady(writer, chance, 300.0))
+        writer.tick()
+    writer.write()
+    run_import(writer.history, folder=tmp_path)
+    windows = [window for window in stored(tmp_path)[1] if window.series.endpoint in {"/query", "Aggregated"}]
+    for part, first, last in ((before, START, START + 100), (after, START + 110, START + 200)):
+        hist = Histogram.merge(window.responses for window in windows if first <= window.start < last)
+        truth = [duration for times in part for duration in times]
+        assert hist.quantile(0.9) == pytest.approx(quantile(truth, 0.9), rel=0.1 if full_history else 0.25)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", ["full", "plain"])
+def test_histories_of_older_locusts_are_imported(tmp_path: Path, version: str, kind: str) -> None:
+    run_import(DATA / f"locust-{version}" / f"{kind}_stats_history.csv", folder=tmp_path)
+    ((run,), windows, load) = stored(tmp_path)
+    endpoints = {QUERY: (58, 0), "unknown GET /catalogue": (116, 4)}
+    assert counts(windows) == (endpoints if kind == "full" else {"all Aggregated": (174, 4)})
+    assert (run.start, run.end) == (1_600_000_000, 1_600_000_029)
+    # Locust 0.14 does not write how many users there were
+    assert {sample.users for sample in load} == (set() if version == "0.14.6" else {3})
+    if kind == "full":
+        query = Histogram.merge(window.responses for window in windows if window.series.endpoint == "/query")
+        assert query.quantile(0.5) == pytest.approx(290, rel=0.1)
+        mean = sum(window.sum for window in windows if window.series.endpoint == "/query") / 58
+        assert mean == pytest.approx(310, rel=0.05)
+
+
+def test_importing_twice_is_importing_once(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 40)
+    writer.write()
+    run_import(writer.history, folder=tmp_path)
+    first = stored(tmp_path)
+    run_import(writer.history, folder=tmp_path)
+    assert stored(tmp_path) == first
+
+
+def test_a_file_that_has_grown_is_the_same_run(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 60)
+    writer.write()
+    whole = writer.history.read_text(encoding="utf-8").splitlines(keepends=True)
+    growing = tmp_path / "growing_stats_history.csv"
+    ids = set()
+    for length in (40, 77, len(whole)):
+        growing.write_text("".join(whole[:length]), encoding="utf-8")
+        ids.add(run_import(growing, folder=tmp_path)["files"][0]["run"])
+    assert len(ids) == 1
+    assert counts(stored(tmp_path)[1])[QUERY][0] == 600
+
+
+def test_an_older_copy_does_not_take_back_what_is_there(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 60)
+    writer.write()
+    whole = writer.history.read_text(encoding="utf-8").splitlines(keepends=True)
+    older = tmp_path / "older_stats_history.csv"
+    older.write_text("".join(whole[:77]), encoding="utf-8")
+    run_import(writer.history, folder=tmp_path)
+    before = stored(tmp_path)
+    imported = run_import(older, folder=tmp_path)["files"][0]
+    assert imported["remarks"] == ["not imported: the store has more of this run already"]
+    assert stored(tmp_path) == before
+
+
+def test_a_reset_in_the_middle_loses_nothing_and_is_told(tmp_path: Path) -> None:
+    writer, chance = LocustWriter(tmp_path), random.Random(1)
+    writer.seconds(25, partial(steady, writer, chance))
+    made = writer.made
+    writer.reset()
+    writer.seconds(35, partial(steady, writer, chance))
+    writer.write()
+    imported = run_import(writer.history, folder=tmp_path)["files"][0]
+    ((run,), windows, _) = stored(tmp_path)
+    assert sum(window.count for window in windows) == writer.made
+    assert all(window.count > 0 and window.sum > 0 and window.hist.count >= 0 for window in windows)
+    assert run.reconciled is not None
+    assert (run.reconciled.locust, run.reconciled.reset, run.reconciled.unexplained) == (writer.made - made, made, 0)
+    assert any("reset its statistics" in remark for remark in as_texts(imported["remarks"]))
+
+
+def as_texts(value: object) -> list[str]:
+    assert isinstance(value, list)
+    return [str(item) for item in value]
+
+
+@pytest.mark.parametrize("jump", [-3600.0, -7.0, 7200.0], ids=["an hour back", "a little back", "a gap"])
+def test_a_clock_that_jumps_neither_loses_nor_doubles_requests(tmp_path: Path, jump: float) -> None:
+    writer, chance = LocustWriter(tmp_path), random.Random(2)
+    writer.seconds(33, partial(steady, writer, chance))
+    writer.tick(jump)
+    writer.seconds(33, partial(steady, writer, chance))
+    writer.write()
+    run_import(writer.history, folder=tmp_path)
+    ((run,), windows, _) = stored(tmp_path)
+    assert sum(window.count for window in windows) == writer.made
+    assert run.end is not None
+    assert run.start <= min(window.start + window.width for window in windows)
+    assert max(window.start for window in windows) <= run.end
+
+
+def test_a_last_line_that_is_cut_off_is_left_out_and_told(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 30)
+    writer.write()
+    text = writer.history.read_bytes()
+    writer.history.write_bytes(text[: text.rindex(b"/page") + 30])
+    imported = run_import(writer.history, folder=tmp_path)["files"][0]
+    assert imported["remarks"] == ["its last line is cut off, and was left out"]
+    assert counts(stored(tmp_path)[1])["unknown GET /page"][0] == 29
+
+
+def spoil(path: Path, line: int, old: str, new: str) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert old in lines[line - 1]
+    lines[line - 1] = lines[line - 1].replace(old, new, 1)
+    path.write_text("".join(lines), encoding="utf-8", newline="")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("GET,", "GET;", ":51: 23 cells; the header has 24 columns"),
+        (",5,GET", ",five,GET", ":51: User Count is 'five'"),
+        (",5,GET", ",-5,GET", ":51: User Count is -5"),
+        ("17640000", "17640000000000", ":51: Timestamp is"),
+        ("/page,", "/page,x,", ":51: 25 cells"),
+        ("MEAN", "nan", ":51: Total Average Response Time is 'nan'"),
+    ],
+)
+def test_a_bad_line_is_told_and_nothing_of_its_file_is_imported(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 30)
+    writer.write()
+    lines = writer.history.read_text(encoding="utf-8").splitlines()
+    assert "/page" in lines[50]
+    spoil(writer.history, 51, old.replace("MEAN", lines[50].split(",")[20]), new)
+    done = soakwatch("import", "csv", str(writer.history), folder=tmp_path)
+    assert done.returncode == 2
+    assert f"{writer.history}{message}" in done.stderr
+    assert stored(tmp_path) == ([], [], [])
+
+
+def test_one_bad_file_of_a_folder_does_not_lose_the_others(tmp_path: Path) -> None:
+    for night in ("monday", "tuesday"):
+        (tmp_path / "results" / night).mkdir(parents=True)
+        writer = LocustWriter(tmp_path / "results" / night, name="nightly")
+        write_steady(writer, 20, 150.0 if night == "monday" else 170.0)
+        writer.write()
+    bad = tmp_path / "results" / "bad_stats_history.csv"
+    bad.write_text("", encoding="utf-8")
+    (tmp_path / "results" / "notes.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    done = soakwatch("import", "csv", "results", folder=tmp_path)
+    assert done.returncode == 2
+    assert "bad_stats_history.csv:1: the file is empty" in done.stderr
+    assert "monday" in done.stdout
+    assert "tuesday" in done.stdout
+    assert len(stored(tmp_path)[0]) == 2
+
+
+def test_a_dry_run_says_what_would_be_imported_and_leaves_no_store(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 40)
+    writer.write()
+    tried = json.loads(soakwatch("import", "csv", ".", "--dry-run", "--json", folder=tmp_path).stdout)
+    assert not (tmp_path / "soakwatch.db").exists()
+    assert tried == run_import(".", folder=tmp_path)
+
+
+def test_a_history_of_sums_is_one_endpoint_of_the_service_that_is_named(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path, full_history=False)
+    write_steady(writer, 30)
+    writer.write()
+    done = soakwatch("import", "csv", str(writer.history), "--service", "shop", folder=tmp_path)
+    assert "with --csv-full-history it would have endpoints" in done.stderr
+    assert list(counts(stored(tmp_path)[1])) == ["shop Aggregated"]
+
+
+def test_other_rules_make_another_run_instead_of_mixing_two_imports(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 30)
+    writer.write()
+    run_import(writer.history, folder=tmp_path)
+    (tmp_path / "soakwatch.toml").write_text('[[service]]\nname = "shop"\nendpoint = "/page"\n', encoding="utf-8")
+    remarks = as_texts(run_import(writer.history, folder=tmp_path)["files"][0]["remarks"])
+    assert "the store has it twice now" in remarks[0]
+    (first, second), windows, _ = stored(tmp_path)
+    for run in (first, second):
+        assert sum(window.count for window in windows if window.run == run.id) == writer.made
+
+
+def test_series_over_the_guard_are_counted_together(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    writer.tick()
+    for number in range(20):
+        for name in range(8):
+            writer.request("GET", f"/item/{name}", 20.0 + number)
+        writer.tick()
+    writer.write()
+    (tmp_path / "soakwatch.toml").write_text("[collector]\nmax_series = 3\n", encoding="utf-8")
+    imported = run_import(writer.history, folder=tmp_path)["files"][0]
+    found = counts(stored(tmp_path)[1])
+    assert len(found) == 4
+    assert found["unknown other other"] == (100, 0)
+    assert "5 endpoints are counted as 'other'" in as_texts(imported["remarks"])[0]
+
+
+def test_windows_have_the_width_of_the_collectors(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 130)
+    writer.write()
+    (tmp_path / "soakwatch.toml").write_text("[collector]\nwindow = 60\n", encoding="utf-8")
+    run_import(writer.history, folder=tmp_path)
+    windows = stored(tmp_path)[1]
+    assert {window.width for window in windows} == {60}
+    assert counts(windows)[QUERY][0] == 1300
+    assert all(window.hist.count + window.fail_hist.count == window.count for window in windows)
+
+
+def test_a_rare_request_keeps_its_exact_time(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    writer.tick()
+    for time_taken in (123.4, 567.8, 91.2):
+        writer.request("GET", "/rare", time_taken)
+        for _ in range(30):
+            writer.tick()
+    writer.write()
+    run_import(writer.history, folder=tmp_path)
+    windows = stored(tmp_path)[1]
+    assert [window.count for window in windows] == [1, 1, 1]
+    assert [window.max for window in windows] == pytest.approx([123.4, 567.8, 91.2])
+
+
+def test_a_run_without_a_request_is_told_and_is_no_error(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    for _ in range(5):
+        writer.tick()
+    writer.write()
+    imported = run_import(writer.history, folder=tmp_path)["files"][0]
+    assert "not imported: no request is counted in it" in as_texts(imported["remarks"])
+    assert stored(tmp_path)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("run_stats.csv", "only it tells of time"), ("missing.csv", "cannot be read"), ("empty", "no history is in it")],
+)
+def test_what_is_no_history_is_told(tmp_path: Path, name: str, message: str) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 3)
+    writer.write()
+    (tmp_path / "empty").mkdir()
+    done = soakwatch("import", "csv", name, folder=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_imported_runs_are_compared_as_others_are(tmp_path: Path) -> None:
+    for number, (name, median) in enumerate((("one", 150.0), ("two", 150.0), ("slow", 300.0))):
+        writer = LocustWriter(tmp_path, name=name, start=START + 86_400 * number)
+        write_steady(writer, 240, median)
+        writer.write()
+    (tmp_path / "soakwatch.toml").write_text('test = "nightly"\n', encoding="utf-8")
+    run_import(".", folder=tmp_path)
+    ids = [run.id for run in stored(tmp_path)[0]]
+    assert soakwatch("compare", ids[0], ids[1], folder=tmp_path).returncode == 0
+    slower = soakwatch("compare", "previous", "latest", "--json", folder=tmp_path)
+    assert slower.returncode == 1
+    regressed = [v for v in json.loads(slower.stdout)["verdicts"] if v["verdict"] == "regressed"]
+    assert {verdict["endpoint"] for verdict in regressed if verdict["metric"] == "p95"} == {"/query"}
+
+
+@pytest.mark.processes
+def test_a_real_locust_run_is_imported_to_the_request(tmp_path: Path, host: str) -> None:
+    (tmp_path / "locustfile.py").write_text(
+        "from locust import FastHttpUser, constant, task\n"
+        "class Visitor(FastHttpUser):\n"
+        "    wait_time = constant(0.02)\n"
+        "    @task(3)\n"
+        "    def page(self): self.client.get('/page', name='shop: /page')\n"
+        "    @task(1)\n"
+        "    def failing(self): self.client.get('/fail')\n",
+        encoding="utf-8",
+    )
+    command = [
+        *(sys.executable, "-W", "ignore", "-m", "locust", "-f", "locustfile.py", "--headless", "-u", "4", "-r", "4"),
+        *("--host", host, "--csv", "night", "--csv-full-history", "--exit-code-on-error", "0", "--only-summary"),
+    ]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        history = tmp_path / "night_stats_history.csv"
+        # Locust flushes the file every five seconds
+        while not (history.exists() and history.read_bytes().count(b"Aggregated") > 12):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+    run_import(".", folder=tmp_path)
+    lines = [line.split(",") for line in history.read_text(encoding="utf-8").splitlines(keepends=True)]
+    last = {(row[2], row[3]): (int(row[17]), int(row[18])) for row in lines[1:] if row[-1].endswith("\n") and row[2]}
+    assert counts(stored(tmp_path)[1]) == {
+        "shop GET /page": last["GET", "shop: /page"],
+        "unknown GET /fail": last["GET", "/fail"],
+    }
+    assert last["GET", "/fail"][0] == last["GET", "/fail"][1] > 0

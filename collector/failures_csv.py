@@ -16,7 +16,8 @@ from soakwatch.core.series import OTHER
 
 _NEEDED = ("method", "name", "error", "occurrences")
 _REPRESENTATION = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\((.*)\)", re.DOTALL)
-_STATUS = re.compile(r"([45][0-9]{2}) (?:Client|Server) Error\b")
+_STATUS = re.compile(r"([45][0-9]{2}) (?:Client|Server) Error\b|(?:.*\b)?code=([45][0-9]{2})\b", re.DOTALL)
+"""How the messages of Locust's two clients give the status: requests' HTTPError, and LocustBadStatusCode."""
 
 NO_CLASS = "error"
 """Kind of an error whose text does not begin with its class, as Locust before 2 writes those of a single process."""
@@ -58,7 +59,8 @@ def _error_of(text: str, count: int) -> ErrorTotal:
     name, inside = representation.groups() if representation else (NO_CLASS, text)
     message = _message_in(inside) if representation else text
     status = _STATUS.match(message)
-    return ErrorTotal(f"HTTP {status[1]}" if status else clean_name(name), count, sample_of(message))
+    kind = f"HTTP {status[1] or status[2]}" if status else clean_name(name)
+    return ErrorTotal(kind, count, sample_of(message))
 
 
 def _message_in(arguments: str) -> str:

@@ -48,6 +48,13 @@ def test_locust_s_files_say_what_the_store_says_wherever_both_decide(tmp_path: P
     runs = json.loads(soakwatch("runs", "list", "--json", folder=tmp_path).stdout)
     assert soakwatch("baseline", "pin", runs[0]["id"], "pinned.json", folder=tmp_path).returncode == 0
 
+    errors = [
+        error["kind"]
+        for endpoint in json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["run"]["endpoints"]
+        for error in endpoint["errors"]
+    ]
+    assert errors == ["HTTP 503"], "as the collector names what its client saw"
+
     stored = verdicts_of(tmp_path, "previous", "latest")
     assert stored["rag_service", "/rag/query", "p95"]["severity"] == "critical"
     assert stored["api_gateway", "/api/users", "error_rate"]["severity"] == "critical"

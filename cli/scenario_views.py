@@ -7,8 +7,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from soakwatch.cli.terminal import notes, printable
+from soakwatch.core.numbers import format_value
 from soakwatch.core.verdict import Metric
-from soakwatch.reporter.numbers import format_value
 from soakwatch.scheduler.scenario import SizedScenario
 from soakwatch.scheduler.sequence import Ended, Event, Waiting
 from soakwatch.store.execution_metadata import ExecutionOutcome

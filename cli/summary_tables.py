@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from soakwatch.cli.terminal import printable, results
+from soakwatch.core.numbers import NOTHING, format_value
 from soakwatch.core.run_summary import PinnedRun, RunTotals
 from soakwatch.core.verdict import Metric
-from soakwatch.reporter.numbers import NOTHING, format_value
 from soakwatch.store.summary_diff import METRICS, Difference, Presence
 from soakwatch.store.summary_figures import Endpoint, Figures, figures_of
 

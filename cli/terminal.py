@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from soakwatch.core.numbers import format_effect, format_value
 from soakwatch.core.run import Run
 from soakwatch.core.series import Series
 from soakwatch.core.verdict import Comparison, Decision, Metric, Severity, Verdict
 from soakwatch.core.window import Window
-from soakwatch.reporter.numbers import format_effect, format_value
 from soakwatch.reporter.ranking import worst_first
 
 _COLOURS = {

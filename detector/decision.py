@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor, log10
 
 from soakwatch.core.configuration import ComparisonSection
+from soakwatch.core.numbers import format_interval, format_size, format_value
 from soakwatch.core.verdict import Decision, Metric, Severity, Verdict
 from soakwatch.detector.adjustment import holm
 from soakwatch.detector.change import Change, Finding
-from soakwatch.detector.wording import about, amount, change, interval
 
 _STRICTER = 2.0
 """How many times its 95 % half-width a change must be to survive the adjustment over some fifty tests at alpha .01."""
@@ -94,41 +95,37 @@ def _verdict(
 
 
 def _what_moved(finding: Finding, found: Change) -> str:
-    metric, effect = finding.metric, found.effect
-    values = f"{amount(metric, finding.baseline or 0.0)} to {amount(metric, finding.current or 0.0)}"
-    direction = "rose" if effect.value > 0 else "fell"
+    metric = finding.metric
+    values = f"{format_value(metric, finding.baseline)} to {format_value(metric, finding.current)}"
+    direction = "rose" if found.effect.value > 0 else "fell"
     name = metric.replace("_", " ")
-    return f"{name} {direction} from {values}: {change(metric, effect.value)} (95 %: {interval(metric, effect)})"
+    return f"{name} {direction} from {values}: {_measured(finding, found)}"
 
 
 def _what_the_generator_explains(finding: Finding, found: Change) -> str:
-    metric, effect = finding.metric, found.effect
-    own = amount(metric, finding.generators_part)
+    own = format_value(finding.metric, finding.generators_part)
     return (
-        f"{change(metric, effect.value)} (95 %: {interval(metric, effect)}), but the load generator was itself late, "
-        f"and {own} of the change may be its own"
+        f"{_measured(finding, found)}, but the load generator was itself late, and {own} of the change may be its own"
     )
 
 
 def _why_same(finding: Finding, found: Change, gates: Gates) -> str:
-    metric, effect = finding.metric, found.effect
-    measured = f"{change(metric, effect.value)} (95 %: {interval(metric, effect)})"
+    measured = _measured(finding, found)
     if not found.excludes_none:
         return f"{measured}, which equal runs show too"
     if found.absolute < gates.floor:
-        return f"{measured}, but a difference of {amount(metric, found.absolute)} is below the floor"
-    return f"{measured}, too small to count" if abs(effect.value) < gates.smallest else f"{measured}, not certain"
+        return f"{measured}, but a difference of {format_value(finding.metric, found.absolute)} is below the floor"
+    return f"{measured}, too small to count" if abs(found.effect.value) < gates.smallest else f"{measured}, not certain"
 
 
 def _what_would_decide(finding: Finding, found: Change, gates: Gates) -> str:
-    metric, effect = finding.metric, found.effect
-    wide = f"the interval {interval(metric, effect)} is too wide"
+    wide = f"the interval {format_interval(finding.metric, found.effect)} is too wide"
     if found.excludes_none:
-        wide = f"{change(metric, effect.value)} (95 %: {interval(metric, effect)}) is likely but not certain"
+        wide = f"{_measured(finding, found)} is likely but not certain"
     needed = _requests_needed(found, gates)
     if needed is None:
         return f"{wide}; equal runs differ too much for one to decide, more baseline runs would"
-    return f"{wide}; about {about(needed)} requests would decide"
+    return f"{wide}; about {_rounded_up(needed)} requests would decide"
 
 
 def _requests_needed(found: Change, gates: Gates) -> float | None:
@@ -139,3 +136,14 @@ def _requests_needed(found: Change, gates: Gates) -> float | None:
     slack = max(gates.critical - size, size / _STRICTER)
     allowed = variance * (slack / half) ** 2 - found.lasting
     return max(1.2 * found.requests, found.requests * found.sampling / allowed) if allowed > 0 else None
+
+
+def _measured(finding: Finding, found: Change) -> str:
+    metric, effect = finding.metric, found.effect
+    return f"{format_size(metric, effect)} (95 %: {format_interval(metric, effect)})"
+
+
+def _rounded_up(number: float) -> str:
+    """Two digits, upwards enough to be safe: `1,300`."""
+    step: int = 10 ** max(0, floor(log10(max(number, 1.0))) - 1)
+    return f"{-(-int(number) // step) * step:,}"

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from soakwatch.core.configuration import ComparisonSection
+from soakwatch.core.numbers import format_value
 from soakwatch.core.verdict import Metric
 from soakwatch.detector.change import Finding, change_of_levels, pooled_value
 from soakwatch.detector.evidence import Evidence
 from soakwatch.detector.level import QUANTILES
-from soakwatch.detector.wording import percent
 
 _EXPECTED_ABOVE = 10
 """Requests that must be expected above a quantile: with fewer it is little else than the slowest request."""
@@ -66,4 +66,5 @@ def _failing(baselines: Sequence[Evidence], current: Evidence) -> str:
     usual = sum(evidence.failures for evidence in baselines) / sum(evidence.requests for evidence in baselines)
     if not current.share > max(2 * usual, _MANY):
         return ""
-    return f"; {percent(current.share)} of its requests failed ({percent(usual)} before)"
+    now, before = (format_value(Metric.ERROR_RATE, share) for share in (current.share, usual))
+    return f"; {now} of its requests failed ({before} before)"

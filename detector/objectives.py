@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from soakwatch.core.configuration import ComparisonSection, ObjectiveSection
+from soakwatch.core.numbers import format_value
 from soakwatch.core.objective import Bound
 from soakwatch.core.series import Series
 from soakwatch.core.verdict import Decision, Effect, Metric, Severity, Verdict
@@ -13,7 +14,6 @@ from soakwatch.detector.evidence import Evidence
 from soakwatch.detector.latency import obstacle_to
 from soakwatch.detector.proportions import wilson
 from soakwatch.detector.steady_run import SteadyRun
-from soakwatch.detector.wording import amount
 
 _Interval = tuple[float, float, float]
 """Value, lowest and highest with 95 % confidence, in the metric's unit."""
@@ -54,7 +54,7 @@ def _undecided(bound: Bound, series: Series, why: str) -> Verdict:
 
 
 def _held_against(bound: Bound, series: Series, measured: _Interval, settings: ComparisonSection) -> Verdict:
-    value, low, high = (amount(bound.metric, number) for number in measured)
+    value, low, high = (format_value(bound.metric, number) for number in measured)
     decision, severity, verb = _decide(bound, measured, settings)
     reason = f"objective {bound} {verb}: {value} (95 %: {low} to {high})"
     effect = _effect(bound, measured)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from soakwatch.core.configuration import ComparisonSection
+from soakwatch.core.numbers import format_size
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.verdict import Decision, Metric, Severity, Verdict
 from soakwatch.detector.change import Change, Finding, change_of_levels, pooled_value
@@ -17,7 +18,6 @@ from soakwatch.detector.comparability import Comparable
 from soakwatch.detector.level import Level, rate
 from soakwatch.detector.sample import Endpoint, FloatArray
 from soakwatch.detector.steady_run import SteadyRun
-from soakwatch.detector.wording import signed_percent
 
 _EQUAL_USERS = 0.05
 """Relative difference of users up to which they are equal: throughput follows their number, and a run's last sample
@@ -32,7 +32,7 @@ def throughput_evidence(
     change = _change(equal, current, [endpoint], settings.run_to_run)
     if change is None or not change.excludes_none or abs(change.effect.value) < settings.min_effect:
         return ""
-    return f"; at equal users its requests per second changed by {signed_percent(change.effect.value)}"
+    return f"; at equal users its requests per second changed by {format_size(Metric.THROUGHPUT, change.effect)}"
 
 
 def find_throughput(

@@ -7,10 +7,10 @@ is for output in which names stand as they are.
 
 from collections.abc import Sequence
 
+from soakwatch.core.numbers import format_change, format_value
 from soakwatch.core.series import Series
 from soakwatch.core.verdict import Comparison, Severity, Verdict
 from soakwatch.reporter.escaping import LONGEST_SENTENCE, clean, shorten
-from soakwatch.reporter.numbers import format_change, format_value
 from soakwatch.reporter.ranking import headlines
 from soakwatch.reporter.summary import is_whole_service, metric_name
 

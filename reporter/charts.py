@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from soakwatch.core.numbers import format_value
 from soakwatch.core.verdict import Metric, Timeline
-from soakwatch.reporter.numbers import format_value
 
 MOST_POINTS = 30
 _FEWEST_POINTS = 2

@@ -10,11 +10,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from soakwatch.core.numbers import format_effect, format_value
 from soakwatch.core.series import Series
 from soakwatch.core.verdict import Severity, Verdict
 from soakwatch.reporter.escaping import clean, shorten
 from soakwatch.reporter.fitting import fit
-from soakwatch.reporter.numbers import format_effect, format_value
 from soakwatch.reporter.ranking import headlines
 from soakwatch.reporter.read_back import comparison_of
 from soakwatch.reporter.summary import is_whole_service, metric_name

@@ -4,9 +4,9 @@ import re
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from soakwatch.core.numbers import format_change, format_value
 from soakwatch.core.verdict import Comparison, Decision, Verdict
 from soakwatch.reporter.escaping import LONGEST_SENTENCE, clean, shorten
-from soakwatch.reporter.numbers import format_change, format_value
 from soakwatch.reporter.summary import is_whole_service, metric_name
 from soakwatch.reporter.verdicts_json import in_order
 

@@ -7,12 +7,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from soakwatch.core.run import Run
-from soakwatch.core.verdict import Comparison, Decision, ErrorGrowth, Metric, Severity, Timeline, Verdict
-from soakwatch.reporter.charts import Chart
-from soakwatch.reporter.embedding import embed_verdicts, read_verdicts
-from soakwatch.reporter.escaping import Markdown, code, escape, sentence
-from soakwatch.reporter.numbers import (
+from soakwatch.core.numbers import (
     NOTHING,
     format_duration,
     format_effect,
@@ -20,6 +15,11 @@ from soakwatch.reporter.numbers import (
     format_share,
     format_value,
 )
+from soakwatch.core.run import Run
+from soakwatch.core.verdict import Comparison, Decision, ErrorGrowth, Metric, Severity, Timeline, Verdict
+from soakwatch.reporter.charts import Chart
+from soakwatch.reporter.embedding import embed_verdicts, read_verdicts
+from soakwatch.reporter.escaping import Markdown, code, escape, sentence
 from soakwatch.reporter.ranking import worst_first
 from soakwatch.reporter.summary import count_decisions, is_whole_service, metric_name, series_name, summarise
 from soakwatch.reporter.verdicts_json import verdicts_document

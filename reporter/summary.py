@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from soakwatch.core.numbers import format_change, format_value
 from soakwatch.core.run import Run
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.verdict import Comparison, Decision, Metric, Severity, Verdict
 from soakwatch.reporter.escaping import Markdown, code, escape, sentence
-from soakwatch.reporter.numbers import format_change, format_value
 from soakwatch.reporter.ranking import headlines
 
 MOST_NAMED = 3

@@ -4,8 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from soakwatch.core.verdict import Effect, Metric
-from soakwatch.reporter.numbers import (
+from soakwatch.core.numbers import (
     format_change,
     format_duration,
     format_effect,
@@ -13,6 +12,7 @@ from soakwatch.reporter.numbers import (
     format_share,
     format_value,
 )
+from soakwatch.core.verdict import Effect, Metric
 
 
 @pytest.mark.parametrize(

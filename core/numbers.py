@@ -33,10 +33,19 @@ def format_effect(metric: Metric, effect: Effect | None) -> str:
     """Write a change with its interval: `+203 % (+180 % to +229 %)`, for error rates in points of a percent."""
     if effect is None:
         return NOTHING
-    value, low, high = _signed(metric, effect)
-    if metric is Metric.ERROR_RATE:
-        return f"{value} points ({low} to {high})"
-    return f"{value} % ({low} % to {high} %)"
+    return f"{format_size(metric, effect)} ({format_interval(metric, effect)})"
+
+
+def format_size(metric: Metric, effect: Effect) -> str:
+    """Write a change: `+203 %`, for error rates `+10.3 points`."""
+    value, _, _ = _signed(metric, effect)
+    return f"{value} points" if metric is Metric.ERROR_RATE else f"{value} %"
+
+
+def format_interval(metric: Metric, effect: Effect) -> str:
+    """Write the interval of a change: `+180 % to +229 %`, for error rates `+7.6 to +13.4`."""
+    _, low, high = _signed(metric, effect)
+    return f"{low} to {high}" if metric is Metric.ERROR_RATE else f"{low} % to {high} %"
 
 
 def format_change(metric: Metric, baseline: float | None, current: float | None, effect: Effect | None) -> str:

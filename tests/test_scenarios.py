@@ -16,12 +16,14 @@ import pytest
 from command_line import soakwatch
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
 from locust_runs import free_port
 from scenario_runs import OUT, Scenarios, demo_target, processes_with, run_in, stored_requests
 
 from soakwatch.core.errors import UsageError
 from soakwatch.scheduler.readiness import Target, problem_with
 from soakwatch.scheduler.scenario import FASTEST_SPAWN, SCENARIOS, scenario_named, stage_at
+from soakwatch.store.execution_metadata import FILE_NAME
 
 ROOT = Path(__file__).parent.parent
 NAMES = ["baseline", "api", "spike", "soak"]
@@ -228,6 +230,7 @@ def test_all_four_run_in_sequence_and_leave_their_results_on_the_host(tmp_path: 
     assert_users_of_the_stages(scenarios)
     assert_runs_in_the_store(scenarios, "nightly")
     assert_told(scenarios, done.stdout, done.stderr)
+    assert_valid(scenarios)
 
 
 def assert_executed_in_order(scenarios: Scenarios) -> None:
@@ -271,6 +274,13 @@ def assert_runs_in_the_store(scenarios: Scenarios, test: str) -> None:
         reconciled = run_in(scenarios.store, one.run).reconciled
         assert reconciled
         assert reconciled.exact
+
+
+def assert_valid(scenarios: Scenarios) -> None:
+    """What was run stands in a document that keeps to the published schema."""
+    schema = json.loads(soakwatch("schema", "execution-metadata", folder=scenarios.folder).stdout)
+    document = json.loads((scenarios.results / FILE_NAME).read_text(encoding="utf-8"))
+    Draft202012Validator(schema, format_checker=FormatChecker()).validate(document)
 
 
 def assert_told(scenarios: Scenarios, printed: str, said: str) -> None:

@@ -11,6 +11,8 @@ from soakwatch.cli.options import ConfigOption, CurrentArgument, JsonOption, Sto
 from soakwatch.cli.selection import PREVIOUS, select_baselines, select_run
 from soakwatch.cli.summary_tables import differences_document, print_differences
 from soakwatch.cli.terminal import notes, print_json
+from soakwatch.cli.unknown_services import tell_unknown_services
+from soakwatch.collector.locust_files import read_runs
 from soakwatch.core.configuration import load_configuration
 from soakwatch.core.errors import UnknownRun, UsageError
 from soakwatch.core.run import Run
@@ -44,11 +46,9 @@ def extract(
     inputs, path = split_files(files)
     output = Output(path, SummaryKind.BASELINES, dry_run, force)
     output.require_free()
-    # Locust patches the standard library when it is imported, which nothing else here needs
-    from soakwatch.collector.locust_files import read_runs
-
     runs = read_runs(inputs, load_configuration(config))
     finish(output, runs, render_baselines(runs, [MadeFrom.of(file) for file in inputs]), json_=json_)
+    tell_unknown_services(series for run in runs for series in run.endpoints)
 
 
 @baseline_app.command()

@@ -1,17 +1,19 @@
 """`soakwatch compare` and `soakwatch report`: what changed between runs, of the store or in files."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from soakwatch.cli.comparing import compare_named, exit_code_of, write_reports
-from soakwatch.cli.github_actions import tell_github, without_commands
+from soakwatch.cli.file_roles import check_roles
+from soakwatch.cli.github_actions import print_annotations, tell_github, without_commands
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption
 from soakwatch.cli.terminal import notes, print_json, print_verdicts
 from soakwatch.core.configuration import load_configuration
 from soakwatch.core.errors import UsageError
-from soakwatch.core.verdict import Metric
+from soakwatch.core.verdict import Comparison, Metric
 
 BaseArgument = Annotated[
     str,
@@ -43,6 +45,9 @@ def compare(
             "--github", help="In GitHub Actions: write the job summary, annotations, and outputs verdict and report."
         ),
     ] = False,
+    annotations: Annotated[
+        bool, typer.Option(help="With --github: print annotations; GitHub shows ten of a step.")
+    ] = True,
     config: ConfigOption = None,
     store: StoreOption = None,
     json_: JsonOption = False,
@@ -69,22 +74,25 @@ def compare(
         raise UsageError(
             "--json leaves standard output to the machine, and --github writes annotations there; take one"
         )
-    configuration = load_configuration(config)
-    comparison = compare_named(base, current, configuration, store, metric or tuple(Metric))
-    write_reports(comparison, report, verdicts, junit)
-    if json_:
-        from soakwatch.reporter.verdicts_json import verdicts_document
-
-        print_json(verdicts_document(comparison).model_dump(mode="json", by_alias=True))
-    elif github:
-        with without_commands():
-            print_verdicts(comparison)
-        tell_github(comparison, report)
-    else:
-        print_verdicts(comparison)
-    for written in filter(None, (report, verdicts, junit)):
-        notes.print(f"wrote {written}", markup=False)
+    with without_commands() if github else nullcontext():
+        configuration = load_configuration(config)
+        check_roles(base, current, (report, verdicts, junit))
+        comparison = compare_named(base, current, configuration, store, metric or tuple(Metric))
+        write_reports(comparison, report, verdicts, junit)
+        (_print_document if json_ else print_verdicts)(comparison)
+        for written in filter(None, (report, verdicts, junit)):
+            notes.print(f"wrote {written}", markup=False)
+        if github:
+            tell_github(comparison, report)
+    if github and annotations:
+        print_annotations(comparison)
     raise typer.Exit(exit_code_of(comparison, configuration))
+
+
+def _print_document(comparison: Comparison) -> None:
+    from soakwatch.reporter.verdicts_json import verdicts_document
+
+    print_json(verdicts_document(comparison).model_dump(mode="json", by_alias=True))
 
 
 def report(
@@ -110,6 +118,7 @@ def report(
     from soakwatch.reporter.markdown import render_markdown
 
     configuration = load_configuration(config)
+    check_roles(base, current, (out,))
     comparison = compare_named(base, current, configuration, store, metric or tuple(Metric))
     if out is None:
         typer.echo(render_markdown(comparison))

@@ -7,6 +7,7 @@ from pathlib import Path
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import ExitCode
 from soakwatch.core.verdict import Comparison, Decision, Metric, Verdict
+from soakwatch.store.whole_files import write_whole
 
 
 def compare_named(
@@ -51,7 +52,7 @@ def _is_required(verdict: Verdict, configuration: Configuration) -> bool:
 def write_reports(
     comparison: Comparison, markdown: Path | None = None, verdicts: Path | None = None, junit: Path | None = None
 ) -> None:
-    """Write the files that are asked for, each at once or not at all. Raises OSError."""
+    """Write the files that are asked for, each at once or not at all. Raises UsageError, StoreUnavailable."""
     from soakwatch.reporter.junit import render_junit
     from soakwatch.reporter.markdown import render_markdown
     from soakwatch.reporter.verdicts_json import render_verdicts
@@ -59,14 +60,3 @@ def write_reports(
     for path, render in ((markdown, render_markdown), (verdicts, render_verdicts), (junit, render_junit)):
         if path is not None:
             write_whole(path, render(comparison))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path`, so that nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.new")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from soakwatch.cli.comparing import write_whole
 from soakwatch.cli.summary_tables import print_summaries, summaries_document
 from soakwatch.cli.terminal import notes, print_json
 from soakwatch.core.errors import UsageError
 from soakwatch.core.run_summary import PinnedRun, RunTotals
 from soakwatch.store.summary_files import SummaryKind, recognise
+from soakwatch.store.whole_files import write_whole
 
 FilesArgument = Annotated[
     list[Path],

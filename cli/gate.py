@@ -1,5 +1,7 @@
 """`soakwatch gate`: do verdicts let a pipeline go on."""
 
+from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Annotated
 import typer
 
 from soakwatch.cli.comparing import exit_code_of
+from soakwatch.cli.github_actions import print_annotations, without_commands
 from soakwatch.cli.options import ConfigOption, JsonOption
 from soakwatch.cli.terminal import print_json, results
 from soakwatch.core.configuration import Configuration, load_configuration
@@ -42,6 +45,10 @@ def gate(
     fail_on: Annotated[
         FailOn, typer.Option(help="'critical' passes warnings; 'undecided' stops on regressions as well.")
     ] = FailOn.REGRESSION,
+    annotate: Annotated[
+        bool,
+        typer.Option("--annotate", help="In GitHub Actions: print the worst regressions of all files as annotations."),
+    ] = False,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -56,28 +63,40 @@ def gate(
 
         soakwatch gate verdicts-api.json verdicts-spike.json --fail-on undecided
     """
-    configuration = load_configuration(config)
-    judgements = [_judge(file, fail_on, configuration) for file in verdicts]
-    if json_:
-        print_json([asdict(judgement) for judgement in judgements])
-    else:
-        for judgement in judgements:
-            results.print(_sentence(judgement), markup=False, soft_wrap=True)
+    if json_ and annotate:
+        raise UsageError("--json leaves standard output to the machine, and --annotate writes there; take one")
+    with without_commands() if annotate else nullcontext():
+        configuration = load_configuration(config)
+        comparisons = [_read(file) for file in verdicts]
+        judgements = [
+            _judge(file, comparison, fail_on, configuration)
+            for file, comparison in zip(verdicts, comparisons, strict=True)
+        ]
+        if json_:
+            print_json([asdict(judgement) for judgement in judgements])
+        else:
+            _print_sentences(judgements)
+    if annotate:
+        print_annotations(*comparisons)
     codes = {judgement.exit_code for judgement in judgements}
     raise typer.Exit(min(codes - {ExitCode.FINE}, default=ExitCode.FINE))
 
 
-def _judge(file: Path, fail_on: FailOn, configuration: Configuration) -> Judgement:
-    from soakwatch.reporter.overall import overall_verdict
+def _read(file: Path) -> Comparison:
     from soakwatch.reporter.read_back import comparison_of
     from soakwatch.reporter.verdicts_json import parse_verdicts
 
     try:
-        comparison = comparison_of(parse_verdicts(file.read_text(encoding="utf-8"), str(file)))
+        return comparison_of(parse_verdicts(file.read_text(encoding="utf-8"), str(file)))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: not UTF-8 (byte {error.start}), so these are no verdicts of soakwatch") from None
+
+
+def _judge(file: Path, comparison: Comparison, fail_on: FailOn, configuration: Configuration) -> Judgement:
+    from soakwatch.reporter.overall import overall_verdict
+
     verdict = overall_verdict(comparison)
     critical = _count_critical(comparison)
     return Judgement(
@@ -103,6 +122,11 @@ def _exit_code(comparison: Comparison, verdict: Decision, fail_on: FailOn, confi
 
 def _count_critical(comparison: Comparison) -> int:
     return sum(verdict.severity is Severity.CRITICAL for verdict in comparison.regressions)
+
+
+def _print_sentences(judgements: Iterable[Judgement]) -> None:
+    for judgement in judgements:
+        results.print(_sentence(judgement), markup=False, soft_wrap=True)
 
 
 def _sentence(judgement: Judgement) -> str:

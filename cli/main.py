@@ -1,6 +1,7 @@
 """The command line: `soakwatch COMMAND`."""
 
 import sys
+import traceback
 from importlib.metadata import version
 from typing import Annotated
 
@@ -74,6 +75,10 @@ def main() -> None:
     except OSError as error:
         print_error(error)
         sys.exit(ExitCode.USAGE)
+    except Exception:  # noqa: BLE001  (whatever it is: Python's own exit code would be 1, and say that something regressed)
+        traceback.print_exc()
+        print_error(RuntimeError("this is a defect of soakwatch, not of what you gave it; please report what is above"))
+        sys.exit(ExitCode.UNREACHABLE)
 
 
 if __name__ == "__main__":

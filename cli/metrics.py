@@ -1,12 +1,11 @@
 """`soakwatch metrics`: files of one run, to be compared with baselines."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import typer
 
 from soakwatch.cli.extracting import DryRunOption, FilesArgument, ForceOption, Output, finish, split_files
 from soakwatch.cli.options import ConfigOption, JsonOption
+from soakwatch.cli.unknown_services import tell_unknown_services
+from soakwatch.collector.locust_files import read_named_runs
 from soakwatch.core.configuration import load_configuration
 from soakwatch.store.run_combination import combine_runs
 from soakwatch.store.summary_files import MadeFrom, SummaryKind, render_metrics
@@ -41,17 +40,6 @@ def extract(
     inputs, path = split_files(files)
     output = Output(path, SummaryKind.METRICS, dry_run, force)
     output.require_free()
-    # Locust patches the standard library when it is imported, which nothing else here needs
-    from soakwatch.collector.locust_files import read_runs
-
-    runs = read_runs(inputs, load_configuration(config))
-    run = combine_runs([(_files_of(run.run.id, inputs), run) for run in runs])
+    run = combine_runs(read_named_runs(inputs, load_configuration(config)))
     finish(output, [run], render_metrics(run, [MadeFrom.of(file) for file in inputs]), json_=json_)
-
-
-def _files_of(run: str, inputs: Sequence[Path]) -> str:
-    """Which of `inputs` the run was read from, for messages: its id is what their names, or paths, begin with."""
-    from soakwatch.collector.file_kind import prefix_of
-
-    names = [str(path) for path in inputs if f"/{path.absolute().parent / prefix_of(path)}".endswith(f"/{run}")]
-    return ", ".join(names) or run
+    tell_unknown_services(run.endpoints)

@@ -119,7 +119,7 @@ def run_scenarios(
     site = _site(host, locustfile, out, test, config, store)
     generator: Generator = DockerGenerator(site, image, docker_program) if docker else HostGenerator(site)
     if dry_run:
-        _print_commands(generator, scenarios, json_)
+        (_print_commands_as_json if json_ else _print_commands)(generator, scenarios)
         return
     ends = _run(ScenarioSequence(site, target, generator, Pace(cool_down, ready_timeout)), scenarios)
     if json_:
@@ -193,13 +193,14 @@ def _run(sequence: ScenarioSequence, scenarios: Sequence[SizedScenario]) -> list
         return followed(events, scenarios)
 
 
-def _print_commands(generator: Generator, scenarios: Sequence[SizedScenario], as_json: bool) -> None:  # noqa: FBT001
-    commands = {sized.name: presentable(generator.command(sized)) for sized in scenarios}
-    if as_json:
-        print_json([{"scenario": name, "command": command} for name, command in commands.items()])
-        return
-    for name, command in commands.items():
-        results.print(f"# {name}\n{shlex.join(command)}", markup=False, soft_wrap=True)
+def _print_commands(generator: Generator, scenarios: Sequence[SizedScenario]) -> None:
+    for sized in scenarios:
+        command = shlex.join(presentable(generator.command(sized)))
+        results.print(f"# {sized.name}\n{command}", markup=False, soft_wrap=True)
+
+
+def _print_commands_as_json(generator: Generator, scenarios: Sequence[SizedScenario]) -> None:
+    print_json([{"scenario": sized.name, "command": presentable(generator.command(sized))} for sized in scenarios])
 
 
 def _document(sized: SizedScenario) -> dict[str, Any]:

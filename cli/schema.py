@@ -8,10 +8,10 @@ import typer
 from rich import box
 from rich.table import Table
 
-from soakwatch.cli.comparing import write_whole
 from soakwatch.cli.schemas import FORMS, Form, find_form
 from soakwatch.cli.terminal import notes, results
 from soakwatch.core.errors import UsageError
+from soakwatch.store.whole_files import write_whole
 
 
 def schema(

@@ -11,7 +11,6 @@ import typer
 from rich import box
 from rich.table import Table
 
-from soakwatch.cli.comparing import write_whole
 from soakwatch.cli.options import ConfigOption, JsonOption
 from soakwatch.cli.terminal import notes, print_json, printable, results
 from soakwatch.core.configuration import Configuration, load_configuration
@@ -28,6 +27,7 @@ from soakwatch.store.execution_metadata import (
     read_metadata,
     record_execution,
 )
+from soakwatch.store.whole_files import write_whole
 
 MOST_REQUESTS = 1_000_000
 """A minute's work; more would tell nothing new."""

@@ -1,20 +1,21 @@
 """Sources: what is compared, named on a command line as runs of the store or as files."""
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from soakwatch.cli.file_roles import is_file
 from soakwatch.cli.options import open_store
 from soakwatch.cli.selection import PREVIOUS, select_baselines, select_run
+from soakwatch.collector.file_kind import first_byte
+from soakwatch.collector.locust_files import read_runs
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.core.run_summary import RunSummary
 from soakwatch.detector.compare import Compared
 from soakwatch.detector.run_data import read_run
 from soakwatch.store.contract import WindowStore
-
-_SUFFIXES = {".csv", ".json"}
+from soakwatch.store.summary_files import read_summaries
 
 
 def read_sources(
@@ -36,26 +37,17 @@ def read_sources(
         return [read_run(opened, earlier) for earlier in select_baselines(runs, base, run)], read_run(opened, run)
 
 
-def is_file(text: str) -> bool:
-    """Tell a file from a run: ids of runs have no suffix."""
-    return Path(text).suffix in _SUFFIXES or Path(text).is_file()
-
-
 def read_file(path: Path, configuration: Configuration) -> list[RunSummary]:
     """Read all runs of a file of ours, or of one that Locust wrote. Raises UsageError."""
     if path.suffix == ".csv" or _is_from_locust(path):
-        from soakwatch.collector.locust_files import read_runs
-
         return [*read_runs([path], configuration)]
-    from soakwatch.store.summary_files import read_summaries
-
     return read_summaries(path)
 
 
 def _is_from_locust(path: Path) -> bool:
     """Locust's `--json-file` is a list, ours are objects; whoever reads a broken one says what is wrong with it."""
-    with suppress(OSError, ValueError):
-        return isinstance(json.loads(path.read_text(encoding="utf-8")), list)
+    with suppress(UsageError):
+        return first_byte(path) == b"["
     return False
 
 

@@ -31,7 +31,7 @@ SUFFIXES = ("_stats_history.csv", "_stats.csv", "_failures.csv", "_exceptions.cs
 
 def kind_of_file(path: Path) -> FileKind:
     """Tell the kind of the file at `path`. Raises UsageError when it is none of Locust's."""
-    if head_of(path).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"[", b"{"}:
+    if first_byte(path) in {b"[", b"{"}:
         return FileKind.JSON
     with open_csv(path) as file:
         kind = kind_of_columns(file.columns)
@@ -39,6 +39,11 @@ def kind_of_file(path: Path) -> FileKind:
             shown = ", ".join(file.columns)[:80]
             raise Place(path, 1).wrong(f"the first line is {shown!r}", "the columns of one of Locust's files")
         return kind
+
+
+def first_byte(path: Path) -> bytes:
+    """What the text of the file at `path` begins with. Raises UsageError when it cannot be read, or is no text."""
+    return head_of(path).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
 
 
 def kind_of_columns(columns: Collection[str]) -> FileKind | None:

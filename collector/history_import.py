@@ -1,18 +1,18 @@
 """Importing a history: Locust's `_stats_history.csv` as a run of windows in a store."""
 
 import hashlib
-import json
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
+from soakwatch.collector.history_entry import TOTAL
+from soakwatch.collector.history_facts import HistoryFacts, Stretch
 from soakwatch.collector.history_points import PointSettings, points_of
-from soakwatch.collector.history_reading import TOTAL, HistoryFacts, Part, Stretch, read_history
+from soakwatch.collector.history_reading import read_history
+from soakwatch.collector.history_stage import Stage
 from soakwatch.collector.naming import Naming, clean_name
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.run import Outcome, Reconciliation, Run
@@ -43,7 +43,7 @@ class StagedHistory:
     over_guard: int
     settings: PointSettings
     _series_of: Callable[[int], Series]
-    _stage: IO[str]
+    _stage: Stage
 
     def points(self) -> Iterator[Window | LoadSample]:
         """Its windows and, where the file tells of users, samples of the load, in order of time."""
@@ -51,29 +51,28 @@ class StagedHistory:
 
     def stretches(self) -> Iterator[Stretch]:
         """What happened in each stretch of time, in order; only one such iterator may be used at a time."""
-        self._stage.seek(0)
-        for line in self._stage:
-            number, users, parts = json.loads(line)
+        if self.facts.only_total:
+            yield from self._stage.stretches()
+            return
+        for stretch in self._stage.stretches():
             # a sum that was written before the first endpoint appeared is in the counts of the endpoints, too
-            yield Stretch(number, users, [Part(*part) for part in parts if part[0] != TOTAL or self.facts.only_total])
+            yield stretch._replace(parts=[part for part in stretch.parts if part.entry != TOTAL])
 
 
 @contextmanager
 def stage_history(
-    path: Path, configuration: Configuration, service: str, progress: Progress
+    path: Path, configuration: Configuration, service: str, progress: Progress, folder: Path | None = None
 ) -> Iterator[StagedHistory]:
-    """Read the history at `path`, and keep what is in it in a temporary file of about a tenth of its size.
+    """Read the history at `path`, and keep what is in it in a temporary file of `folder` until the end.
 
     So nothing of a file that is wrong in its last line comes into a store, and a file that Locust still writes is read
-    once. `service` is the one of a history without endpoints. Raises UsageError that names the line.
+    once. `folder` is on a disk that may grow, such as that of the store: where temporary files usually go is often
+    memory. `service` is the one of a history without endpoints. Raises UsageError that names the line, StoreUnavailable
+    where `folder` has no room.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as stage:
-
-        def keep(stretch: Stretch) -> None:
-            stage.write(json.dumps(stretch, separators=(",", ":")))
-            stage.write("\n")
-
-        facts = read_history(path, configuration.collector.window, keep, progress)
+    with closing(Stage(folder)) as stage:
+        facts = read_history(path, configuration.collector.window, stage.keep, progress)
+        stage.finish()
         series = admitted_series(facts, configuration)
         total = Series(configuration.environment, configuration.test, clean_name(service), "", "Aggregated")
         run = Run(

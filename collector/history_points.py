@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
 
-from soakwatch.collector.history_reading import Part, Stretch
+from soakwatch.collector.history_entry import Part
+from soakwatch.collector.history_facts import Stretch
 from soakwatch.collector.rebuilt_times import (
     Buckets,
     Point,
@@ -176,8 +177,7 @@ class Curves:
         places = [self._places[text] for text in percentiles.split(",")]
         if low is not None:
             places = [low if place is None or place < low else place for place in places]
-        if high is not None:
-            places = [high if place is not None and place > high else place for place in places]
+        places = [high if high is None or (place is not None and place > high) else place for place in places]
         # each call of Locust's for a percentile looks at its own clock, and a second may end between two of them
         points: list[Point] = []
         highest = low
@@ -207,7 +207,7 @@ def _shifted(
     if target is None or usual is None or low is None or high is None:
         return points, low
     move = target - usual
-    return [(share, min(max((place or low) + move, low), high)) for share, place in points], low
+    return [(share, min(max((low if place is None else place) + move, low), high)) for share, place in points], low
 
 
 def _bounds(buckets: Buckets, part: Part) -> tuple[float, float]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from soakwatch.collector.history_entry import TOTAL, Part
 from soakwatch.collector.history_import import StagedHistory
 from soakwatch.collector.history_points import Curves
-from soakwatch.collector.history_reading import TOTAL, Part
 from soakwatch.collector.percentile_columns import between_bounds
 from soakwatch.collector.stats_csv import Entry
 from soakwatch.core.histogram import Histogram

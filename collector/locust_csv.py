@@ -184,3 +184,8 @@ def row_at(line: str, lines: Iterator[str], place: Place) -> tuple[list[str], in
     """The row that begins with `line`, taking from `lines` what else belongs to it; and how many lines it has."""
     reader = csv.reader(chain([line], lines))
     return next_row(reader, place) or [], reader.line_num
+
+
+def unquoted(cell: str) -> str:
+    """A cell without the quotes that may be around it."""
+    return cell[1:-1] if cell[:1] == '"' else cell

@@ -24,8 +24,6 @@ from soakwatch.core.series import Series
 _EVIDENCE = (FileKind.STATS, FileKind.HISTORY, FileKind.JSON)
 """Files that count requests. The same one twice would count them twice; files without any failure are all alike."""
 
-_BLOCK = 1 << 20
-
 
 @dataclass(slots=True)
 class _FilesOfRun:
@@ -34,6 +32,11 @@ class _FilesOfRun:
     folder: Path
     prefix: str
     files: dict[FileKind, Path] = field(default_factory=dict)
+
+    @property
+    def names(self) -> str:
+        """Its files, as they were given, for messages."""
+        return ", ".join(map(str, self.files.values()))
 
 
 @dataclass(slots=True)
@@ -47,7 +50,14 @@ class _Told:
 
 
 def read_runs(paths: Sequence[Path], configuration: Configuration) -> list[RunTotals]:
-    """Read what Locust wrote: files of one folder whose names begin alike are one run, in the order they are given.
+    """Read what Locust wrote; see `read_named_runs`."""
+    return [run for _, run in read_named_runs(paths, configuration)]
+
+
+def read_named_runs(paths: Sequence[Path], configuration: Configuration) -> list[tuple[str, RunTotals]]:
+    """Read what Locust wrote, each run with the names of its files, as messages call it.
+
+    Files of one folder whose names begin alike are one run, in the order they are given.
 
     `nightly_stats.csv`, `nightly_stats_history.csv`, `nightly_failures.csv` and `nightly.json` are run `nightly`. What
     a file holds is told by its columns. Exact bounds, means and counts are taken from the most telling file of a run:
@@ -65,7 +75,7 @@ def read_runs(paths: Sequence[Path], configuration: Configuration) -> list[RunTo
             )
         group.files[kind] = path
     ids = _ids(list(groups.values()))
-    return [_run(group, run, configuration) for run, group in zip(ids, groups.values(), strict=True)]
+    return [(group.names, _run(group, run, configuration)) for run, group in zip(ids, groups.values(), strict=True)]
 
 
 def _refuse_twice(paths: Sequence[Path]) -> None:
@@ -85,11 +95,8 @@ def _refuse_twice(paths: Sequence[Path]) -> None:
 
 
 def _content(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _ids(groups: Sequence[_FilesOfRun]) -> list[str]:
@@ -139,8 +146,9 @@ def _told(group: _FilesOfRun, configuration: Configuration) -> _Told:
         told.entries = counted.entries
         told.start, told.end = counted.start or told.start, counted.end or told.end
     if not told.entries:
-        names = ", ".join(str(path) for path in files.values())
-        raise UsageError(f"{names}: no requests are counted in it; {FileKind.STATS} of the same run was expected, too")
+        raise UsageError(
+            f"{group.names}: no requests are counted in it; {FileKind.STATS} of the same run was expected, too"
+        )
     return told
 
 
@@ -194,5 +202,6 @@ def _merged(parts: Sequence[EndpointTotals]) -> EndpointTotals:
         sum(part.failures for part in parts),
         sum(mean * count for mean, count in known) / requests if requests else None,
         merge_percentiles((part.percentiles, part.requests) for part in parts),
+        rounded=any(part.rounded for part in parts),
         errors=_merged_errors([error for part in parts for error in part.errors]),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from soakwatch.core.configuration import ServiceRule
-from soakwatch.core.series import Series
+from soakwatch.core.series import UNKNOWN_SERVICE, Series
 
 MAX_LENGTH = 200
 """Longer names are shortened: they are an index key, and every window repeats them."""
@@ -33,7 +33,7 @@ class Naming:
     def series(self, method: object, name: object, context: Mapping[str, Any] | None, url: object) -> Series:
         """Name the series of one request."""
         endpoint, verb = clean_name(name), clean_name(method)
-        host = _host_of(url) or _host_of(self.host) or "unknown"
+        host = _host_of(url) or _host_of(self.host) or UNKNOWN_SERVICE
         split = _NAME_WITH_SERVICE.fullmatch(endpoint)
         service = service_in(context) or self._by_rule(verb, endpoint, host)
         if split and service in {None, split["service"]}:

@@ -48,13 +48,12 @@ def _fill(buckets: Buckets, begin: float | None, end: float | None, count: int) 
     if begin is None:
         begin = min(end, BUCKETS_PER_OCTAVE * log2(SMALLEST))
     if count <= end - begin:
-        # at least a bucket apart: each has one of its own, but the first may share the last one from before
+        # at least a bucket apart: each has one of its own, but for the last one from before, and what floats round
         step = (end - begin) / count
         middle = begin + step / 2
-        indexes = [ceil(middle + number * step) for number in range(count)]
-        shared = buckets.get(indexes[0], 0)
-        buckets.update(dict.fromkeys(indexes, 1))
-        buckets[indexes[0]] += shared
+        for number in range(count):
+            index = ceil(middle + number * step)
+            buckets[index] = buckets.get(index, 0) + 1
         return
     density = count / (end - begin) if end > begin else 0.0
     placed = 0

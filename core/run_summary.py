@@ -56,9 +56,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class PinnedEndpoint:
-    """One endpoint of a pinned run: its blocks in order of time, and its kinds of errors."""
+    """One endpoint of a pinned run: its blocks in order of time, and its kinds of errors.
+
+    `windows` is how many windows with requests the blocks were made of.
+    """
 
     blocks: Sequence[Block]
+    windows: int
     errors: Sequence[ErrorTotal] = ()
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 OTHER = "other"
 """Where requests go whose series would be one too many (see the guard of the collector)."""
 
+UNKNOWN_SERVICE = "unknown"
+"""The service of a request of which neither a rule nor its name nor a host tells it."""
+
 WHOLE_SERVICE = "*"
 """The endpoint and method that stand for all endpoints of a service together."""
 

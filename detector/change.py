@@ -41,7 +41,8 @@ class Finding:
     """What there is to say of one metric of one series: a change, or the obstacle to testing one.
 
     `baseline` and `current` are in the metric's unit, None where there was nothing to measure. `generators_part` is
-    what of a change in response time the load generator may have made itself (ms).
+    what of a change in response time the load generator may have made itself (ms). `indirect` says that the evidence is
+    something else than windows.
     """
 
     series: Series
@@ -51,6 +52,7 @@ class Finding:
     change: Change | None = None
     obstacle: str = ""
     generators_part: float = 0.0
+    indirect: bool = False
 
 
 def change_of_levels(baselines: Sequence[Level], current: Level, run_to_run: float, requests: float) -> Change:

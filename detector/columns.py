@@ -15,12 +15,20 @@ from soakwatch.detector.level import QUANTILES, RESOLUTION, Level
 from soakwatch.detector.proportions import Z, wilson
 from soakwatch.detector.sample import FloatArray
 
-DESIGN_EFFECT = 2.0
-"""How much larger than for independent requests variances are taken to be: neighbouring requests resemble each other,
-which columns cannot show. See benchmarks/columns_against_windows.py for what runs really have."""
+WANDERING = 0.05
+"""Standard deviation of the logarithm of a run's level beyond what single requests explain: response times wander
+while a run goes on, which windows show and columns cannot, and more requests do not lower it. For how rough a run this
+suffices, see benchmarks/columns_against_windows.py."""
+
+BURSTS = 2.0
+"""How much larger than for independent requests the variance of an error rate is taken to be: failures come together,
+which counts cannot show."""
 
 _LEAST_TIME = 0.25
 """Milliseconds that stand for a time which Locust rounded to zero."""
+
+_LONGEST_TIME = 1e9
+"""Milliseconds that stand for any longer time: so that squares of what a file says are still numbers."""
 
 _MIDPOINTS: FloatArray = (np.arange(2000) + 0.5) / 2000
 """Shares at which a distribution is added up."""
@@ -33,11 +41,19 @@ def evidence_of_totals(totals: EndpointTotals) -> Evidence:
     levels: dict[Metric, Level] = {}
     if totals.percentiles and successes:
         distribution = _Distribution.of(totals)
-        levels = {metric: _quantile(distribution, q, share, successes, totals) for metric, q in QUANTILES.items()}
-        if totals.mean is not None:
+        quantiles = {metric: _quantile(distribution, q, share, successes, totals) for metric, q in QUANTILES.items()}
+        levels = {metric: level for metric, level in quantiles.items() if level}
+        if totals.mean is not None and _is_within(totals.mean, totals):
             levels[Metric.MEAN] = _mean(distribution, totals.mean, share, successes)
-    variance = share * (1 - share) / totals.requests * DESIGN_EFFECT
-    return Evidence(totals.requests, totals.failures, successes if totals.percentiles else 0, levels, variance)
+    variance = share * (1 - share) / totals.requests * BURSTS
+    return Evidence(totals.requests, totals.failures, successes, levels, variance)
+
+
+def _is_within(mean: float, totals: EndpointTotals) -> bool:
+    """Whether a mean is one, and the scatter around it is known from the fastest response to the slowest."""
+    if 0.0 not in totals.percentiles or 1.0 not in totals.percentiles:
+        return False
+    return totals.percentiles[0.0] * 0.99 <= mean <= totals.percentiles[1.0] * 1.01
 
 
 def merge_totals(parts: Sequence[EndpointTotals]) -> EndpointTotals:
@@ -72,7 +88,8 @@ class _Distribution:
         """Place each column at the rank that Locust takes it from: floor(q n) + 1, at most n."""
         n = totals.requests
         least = _LEAST_TIME if totals.rounded else RESOLUTION
-        times = {min(floor(q * n + 1e-9) + 1, n): max(time, least) for q, time in sorted(totals.percentiles.items())}
+        placed = {min(floor(q * n + 1e-9) + 1, n): time for q, time in sorted(totals.percentiles.items())}
+        times = {rank: min(max(time, least), _LONGEST_TIME) for rank, time in placed.items()}
         ranks = np.array(list(times), dtype=np.float64)
         logs = np.maximum.accumulate(np.log(np.array(list(times.values()), dtype=np.float64)))
         return cls(special.ndtri((ranks - 0.5) / n), logs)
@@ -80,6 +97,18 @@ class _Distribution:
     def log_quantile(self, shares: FloatArray | float) -> FloatArray:
         """Logarithm of the time below which the `shares` of all responses are."""
         return np.asarray(np.interp(special.ndtri(shares), self.scores, self.logs), dtype=np.float64)
+
+    def mean_above(self, share: float) -> float:
+        """At most so long is the mean of the responses beyond `share`: each counts as the next known slower one."""
+        scores = special.ndtri(share + (1 - share) * _MIDPOINTS)
+        places = np.minimum(np.searchsorted(self.scores, scores), self.logs.size - 1)
+        return float(np.mean(np.exp(self.logs[places])))
+
+    def mean_below(self, share: float) -> float:
+        """At least so long is the mean of the responses up to `share`: each counts as the last known faster one."""
+        scores = special.ndtri(share * _MIDPOINTS)
+        places = np.maximum(np.searchsorted(self.scores, scores, side="right") - 1, 0)
+        return float(np.mean(np.exp(self.logs[places])))
 
     def share_below(self, logs: FloatArray) -> FloatArray:
         """Share of the responses that take no longer than each time, given by its logarithm."""
@@ -102,18 +131,22 @@ def _mixture(parts: Sequence[EndpointTotals]) -> dict[float, float]:
     return {share: exp(log_time) for share, log_time in zip(shares, np.interp(shares, below, logs), strict=True)}
 
 
-def _quantile(distribution: _Distribution, q: float, share: float, successes: int, totals: EndpointTotals) -> Level:
+def _quantile(
+    distribution: _Distribution, q: float, share: float, successes: int, totals: EndpointTotals
+) -> Level | None:
     """Quantile of the successes, between order statistics of all responses.
 
     The interval's ends are order statistics whose ranks bound the quantile's (David and Nagaraja, "Order Statistics",
     2003, 7.1), with the score interval of the share below it. Failures may be anywhere among the responses: the
-    quantile of the successes lies between those of all responses at q (1 - f) and at q (1 - f) + f.
+    quantile of the successes lies between those of all responses at q (1 - f) and at q (1 - f) + f. None where the
+    columns do not reach so far.
     """
     middle = float(distribution.log_quantile(q))
-    certain = successes / DESIGN_EFFECT
     lowest, highest = q * (1 - share), q * (1 - share) + share
-    low = float(distribution.log_quantile(wilson(lowest, certain)[0]))
-    high = float(distribution.log_quantile(min(wilson(min(highest, 1.0), certain)[1], 1.0)))
+    least, most = wilson(lowest, successes)[0], min(wilson(min(highest, 1.0), successes)[1], 1.0)
+    if least < min(totals.percentiles) or most > max(totals.percentiles):
+        return None
+    low, high = float(distribution.log_quantile(least)), float(distribution.log_quantile(most))
     rounding = _rounding_variance(exp(middle)) if totals.rounded else 0.0
     return Level(middle, _side(middle - low, rounding), _side(high - middle, rounding))
 
@@ -125,19 +158,17 @@ def _mean(distribution: _Distribution, mean: float, share: float, successes: int
     least the fastest.
     """
     times = np.exp(distribution.log_quantile(_MIDPOINTS))
-    scatter = float(np.std(times) / np.mean(times)) / (successes / DESIGN_EFFECT) ** 0.5
+    scatter = float(np.std(times) / np.mean(times)) / successes**0.5
     middle = log(max(mean, RESOLUTION))
-    failed = round(share * times.size)
-    slowest, fastest = float(times[times.size - failed :].sum()), float(times[:failed].sum())
-    low = (mean - slowest / times.size) / (1 - share)
-    high = (mean - fastest / times.size) / (1 - share)
+    low = (mean - share * distribution.mean_above(1 - share)) / (1 - share)
+    high = (mean - share * distribution.mean_below(share)) / (1 - share)
     below = middle - log(max(min(low, mean), RESOLUTION)) + Z * scatter
     above = log(max(high, mean, RESOLUTION)) - middle + Z * scatter
     return Level(middle, _side(below), _side(above))
 
 
 def _side(width: float, variance: float = 0.0) -> Spread:
-    return Spread((max(width, 0.0) / Z) ** 2 + variance, inf)
+    return Spread((max(width, 0.0) / Z) ** 2 + WANDERING**2 + variance, inf)
 
 
 def _rounding_variance(time: float) -> float:

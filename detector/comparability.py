@@ -54,6 +54,8 @@ def _all_warm_up(run: SteadyRun) -> str:
 
 
 def _other_load(run: SteadyRun, current: SteadyRun, largest: float) -> str:
+    if run.basis != current.basis:  # a file has the most users that there were, a run of the store their mean
+        return ""
     if run.users is None or current.users is None or abs(current.users - run.users) <= largest * run.users:
         return ""
     return f"load differs: {run.users:.3g} against {current.users:.3g} users"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from soakwatch.core.configuration import ComparisonSection, ObjectiveSection
 from soakwatch.core.errors import UsageError
-from soakwatch.core.run_summary import PlainBaseline, RunSummary
+from soakwatch.core.run_summary import PlainBaseline, RunSummary, RunTotals
 from soakwatch.core.series import Series
 from soakwatch.core.verdict import Comparison, Decision, Metric, Timeline, Verdict
 from soakwatch.detector.change import Finding
@@ -14,6 +14,7 @@ from soakwatch.detector.decision import decide_all
 from soakwatch.detector.error_growth import grown_errors
 from soakwatch.detector.error_rate import compare_error_rates
 from soakwatch.detector.evidence import METRICS, Evidence
+from soakwatch.detector.known_services import with_known_services
 from soakwatch.detector.latency import compare_response_times
 from soakwatch.detector.lateness import generators_part
 from soakwatch.detector.objectives import check_objectives
@@ -64,8 +65,11 @@ def compare_runs(
         raise UsageError(f"run {current.run.id} needs at least one earlier run to be compared with")
     if isinstance(current, PlainBaseline):
         raise UsageError(f"{current.run.id} has plain numbers without counts, which can only be a baseline")
-    baselines = sorted(baselines, key=lambda data: data.run.start)
-    group = service_of if any(isinstance(data, PlainBaseline) for data in baselines) else endpoint_of
+    baselines, current = _with_services(sorted(baselines, key=lambda data: data.run.start), current)
+    plain = [data for data in baselines if isinstance(data, PlainBaseline)]
+    if plain and len(baselines) > 1:
+        raise UsageError(f"{plain[0].run.id} has plain numbers without counts, which no other baseline can be added to")
+    group = service_of if plain else endpoint_of
     endpoints = _all_endpoints(baselines, current, group)
     steady_baselines = [steady_part(data, group) for data in baselines]
     steady = steady_part(current, group)
@@ -78,6 +82,21 @@ def compare_runs(
         grown_errors(steady_baselines, steady),
         _timelines(verdicts, baselines, current),
     )
+
+
+def _with_services(baselines: Sequence[Compared], current: Compared) -> tuple[Sequence[Compared], Compared]:
+    known = [series for data in (*baselines, current) for series in _series_in(data)]
+
+    def named(data: Compared) -> Compared:
+        return with_known_services(data, known) if isinstance(data, RunTotals) else data
+
+    return [named(data) for data in baselines], named(current)
+
+
+def _series_in(data: Compared) -> Collection[Series]:
+    if isinstance(data, PlainBaseline):
+        return []
+    return {window.series for window in data.windows} if isinstance(data, RunData) else data.endpoints
 
 
 def _timelines(verdicts: Sequence[Verdict], baselines: Sequence[Compared], current: Compared) -> list[Timeline]:
@@ -147,7 +166,7 @@ def _find(pairing: _Pairing, endpoint: Endpoint) -> list[Finding]:
     series = Series(pairing.current.run.environment, pairing.current.run.test, *endpoint)
     comparable = {**dict.fromkeys(METRICS, pairing.for_times), Metric.ERROR_RATE: pairing.for_errors}
     return [
-        _find_metric(Finding(series, metric), pairing, runs, endpoint)
+        _find_metric(Finding(series, metric, indirect=bool(pairing.basis)), pairing, runs, endpoint)
         for metric, runs in comparable.items()
         if metric in pairing.metrics
     ]

@@ -50,7 +50,8 @@ def decide(finding: Finding, p: float | None, settings: ComparisonSection) -> Ve
     A change that passes every gate is `regressed` or `improved`. A regression is critical when its point estimate is:
     the adjusted p has already shown that there is one, and by its interval, severity would depend on how long the run
     was. A change that the load generator's own delay may explain is unknown. `same` needs an interval that excludes
-    changes of critical size, or of the absolute floor.
+    changes of critical size, or of the absolute floor; where the evidence is indirect, a change that would count if it
+    were certain is unknown as well, because windows might have shown it.
     """
     found = finding.change
     if found is None or p is None:
@@ -61,14 +62,19 @@ def decide(finding: Finding, p: float | None, settings: ComparisonSection) -> Ve
             return _verdict(finding, Decision.UNKNOWN, p, _what_the_generator_explains(finding, found))
         decision = Decision.REGRESSED if found.effect.value * gates.worse > 0 else Decision.IMPROVED
         return _verdict(finding, decision, p, _what_moved(finding, found), _severity(found, gates, decision))
+    if finding.indirect and _is_large(found, gates) and not _stays_below_floor(found, gates):
+        return _verdict(finding, Decision.UNKNOWN, p, _what_files_leave_open(finding, found))
     if _excludes_critical(found, gates) or _stays_below_floor(found, gates):
         return _verdict(finding, Decision.SAME, p, _why_same(finding, found, gates))
     return _verdict(finding, Decision.UNKNOWN, p, _what_would_decide(finding, found, gates))
 
 
 def _is_real(found: Change, p: float, gates: Gates) -> bool:
-    large = abs(found.effect.value) >= gates.smallest and found.absolute >= gates.floor
-    return large and p < gates.alpha and found.excludes_none
+    return _is_large(found, gates) and p < gates.alpha and found.excludes_none
+
+
+def _is_large(found: Change, gates: Gates) -> bool:
+    return abs(found.effect.value) >= gates.smallest and found.absolute >= gates.floor
 
 
 def _excludes_critical(found: Change, gates: Gates) -> bool:
@@ -136,6 +142,10 @@ def _requests_needed(found: Change, gates: Gates) -> float | None:
     slack = max(gates.critical - size, size / _STRICTER)
     allowed = variance * (slack / half) ** 2 - found.lasting
     return max(1.2 * found.requests, found.requests * found.sampling / allowed) if allowed > 0 else None
+
+
+def _what_files_leave_open(finding: Finding, found: Change) -> str:
+    return f"{_measured(finding, found)} would count if it were certain; runs of the store show smaller changes"
 
 
 def _measured(finding: Finding, found: Change) -> str:

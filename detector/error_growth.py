@@ -17,7 +17,8 @@ _SURE = 2.575829
 def grown_errors(baselines: Sequence[SteadyRun], current: SteadyRun) -> list[ErrorGrowth]:
     """Kinds of errors whose share of their endpoint's requests grew beyond chance, most grown first, at most 20.
 
-    Shares are of the requests after the warm-up; an endpoint that the baseline lacks has nothing to grow from.
+    Shares are of the requests after the warm-up; an endpoint that the baseline lacks, or whose kinds of errors it does
+    not know, has nothing to grow from.
     """
     before, now = _count_kinds(baselines), _count_kinds([current])
     requests_before, requests_now = _count_requests(baselines), _count_requests([current])
@@ -57,5 +58,9 @@ def _count_kinds(runs: Sequence[SteadyRun]) -> Counter[ErrorKind]:
 def _count_requests(runs: Sequence[SteadyRun]) -> Counter[Endpoint]:
     counts: Counter[Endpoint] = Counter()
     for run in runs:
-        counts.update({endpoint: int(evidence.requests) for endpoint, evidence in run.evidence.items()})
+        known = {endpoint for endpoint, _ in run.errors}
+        for endpoint, evidence in run.evidence.items():
+            # a file may count failures without telling their kinds, from which none could be said to have grown
+            if endpoint in known or not evidence.failures:
+                counts[endpoint] += int(evidence.requests)
     return counts

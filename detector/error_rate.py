@@ -17,6 +17,10 @@ _FEWEST_FAILING_WINDOWS = 3
 """Failures in fewer windows than these are one event, however many they were."""
 
 
+_MOST_COUNTED = 1_000_000
+"""Requests beyond which an exact test takes long and says no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """`failures` of `requests`, and how many independent requests (`effective`) would be as sure."""
@@ -86,7 +90,7 @@ def _test(before: Share, now: Share) -> Change:
 
 
 def _counts(share: Share) -> list[int]:
-    effective = max(1, round(share.effective))
+    effective = max(1, round(min(share.effective, _MOST_COUNTED)))
     failures = min(effective, round(share.value * share.effective))
     return [failures, effective - failures]
 

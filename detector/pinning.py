@@ -21,6 +21,7 @@ def pin_run(data: RunData) -> PinnedRun:
     endpoints = {
         Series(data.run.environment, data.run.test, *endpoint): PinnedEndpoint(
             _blocks(sample, firsts),
+            int((sample.requests > 0).sum()),
             tuple(error for (of, _), error in sorted(steady.errors.items()) if of == endpoint),
         )
         for endpoint, sample in sorted(steady.samples.items())

@@ -90,7 +90,7 @@ def _(data: RunData, group: Grouping = endpoint_of) -> SteadyRun:
         saturated,
         Histogram.merge(sample.late for sample in data.load if sample.start > warm_up),
         warm_up,
-        _REBUILT if data.run.outcome is Outcome.IMPORTED else "",
+        _basis(data.run),
     )
 
 
@@ -103,9 +103,11 @@ def _(data: PinnedRun, group: Grouping = endpoint_of) -> SteadyRun:
     )
     windows = [_window(series, data.run, float(starts[place]), block) for series, place, block in blocks]
     samples = _samples(windows, starts, group)
+    made_of = _windows_behind(data, group)
+    evidence = {endpoint: replace(told, windows=made_of[endpoint]) for endpoint, told in _evidence(samples).items()}
     return SteadyRun(
         data.run,
-        _evidence(samples),
+        evidence,
         _add_up((group(series), error) for series, endpoint in data.endpoints.items() for error in endpoint.errors),
         data.users,
         starts,
@@ -113,6 +115,7 @@ def _(data: PinnedRun, group: Grouping = endpoint_of) -> SteadyRun:
         samples,
         data.saturated,
         data.late,
+        basis=_basis(data.run),
     )
 
 
@@ -136,6 +139,17 @@ def _(data: PlainBaseline, _: Grouping = endpoint_of) -> SteadyRun:
     series = {service_of(Series("", "", name, "", "")): numbers for name, numbers in data.services.items()}
     evidence = {service: evidence_of_numbers(numbers) for service, numbers in series.items()}
     return SteadyRun(data.run, evidence, {}, None, basis="plain numbers, taken as exact")
+
+
+def _basis(run: Run) -> str:
+    return _REBUILT if run.outcome is Outcome.IMPORTED else ""
+
+
+def _windows_behind(data: PinnedRun, group: Grouping) -> dict[Endpoint, int]:
+    windows: dict[Endpoint, int] = {}
+    for series, endpoint in data.endpoints.items():
+        windows[group(series)] = max(windows.get(group(series), 0), endpoint.windows)
+    return windows
 
 
 def _window(series: Series, run: Run, start: float, block: Block) -> Window:

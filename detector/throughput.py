@@ -44,6 +44,8 @@ def find_throughput(
     if comparable.obstacle:
         return finding
     endpoints = _endpoints_of(service, [*comparable.runs, current])
+    if any(run.basis and not run.samples for run in (*comparable.runs, current)):
+        return replace(finding, obstacle="throughput is compared between runs of the store only")
     levels = _levels(comparable.runs, endpoints)
     level = _level(current, endpoints)
     if level is None or not levels:
@@ -52,6 +54,8 @@ def find_throughput(
     equal = [run for run in comparable.runs if _equal_users(run, current)]
     obstacle = _obstacle(equal, current, endpoints, settings)
     change = None if obstacle else _change(equal, current, endpoints, settings.run_to_run)
+    if change is None and not obstacle:
+        obstacle = "how long the windows of the baseline were is not known"
     return replace(measured, obstacle=obstacle, change=change)
 
 

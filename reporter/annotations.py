@@ -12,20 +12,23 @@ from soakwatch.core.series import Series
 from soakwatch.core.verdict import Comparison, Severity, Verdict
 from soakwatch.reporter.escaping import LONGEST_SENTENCE, clean, shorten
 from soakwatch.reporter.ranking import headlines
-from soakwatch.reporter.summary import is_whole_service, metric_name
+from soakwatch.reporter.subject import subject
+from soakwatch.reporter.summary import metric_name
 
 MOST = 10
 """GitHub shows so many errors and so many warnings of one step; more are dropped without a word."""
 
 
-def annotations(comparison: Comparison) -> list[str]:
+def annotations(*comparisons: Comparison) -> list[str]:
     """At most ten lines for standard output, the worst series first: critical ones are errors, others warnings.
 
-    Where more regressed, the tenth says how many.
+    Where more regressed, the tenth says how many. Of several tests, each title names its own.
     """
-    worst = headlines(comparison.verdicts)
+    regressions = [verdict for comparison in comparisons for verdict in comparison.regressions]
+    worst = headlines(regressions)
     shown = worst if len(worst) <= MOST else worst[: MOST - 1]
-    lines = [_annotation(verdict, _metrics(comparison, verdict.series)) for verdict in shown]
+    name = _title_with_test if len({comparison.current.test for comparison in comparisons}) > 1 else _title
+    lines = [_annotation(name(verdict), verdict, _metrics(regressions, verdict.series)) for verdict in shown]
     rest = worst[len(shown) :]
     return [*lines, *([_more(rest)] if rest else [])]
 
@@ -38,21 +41,22 @@ def fence(token: str) -> tuple[str, str]:
     return f"::stop-commands::{token}", f"::{token}::"
 
 
-def _annotation(verdict: Verdict, metrics: Sequence[str]) -> str:
-    title = f"{metric_name(verdict.metric)} of {_subject(verdict.series)}"
+def _title(verdict: Verdict) -> str:
+    return f"{metric_name(verdict.metric)} of {subject(verdict.series)}"
+
+
+def _title_with_test(verdict: Verdict) -> str:
+    return f"{verdict.series.test}: {_title(verdict)}"
+
+
+def _annotation(title: str, verdict: Verdict, metrics: Sequence[str]) -> str:
     others = [metric for metric in metrics if metric != metric_name(verdict.metric)]
     also = f" (also {', '.join(others)})" if others else ""
     return _command(_level([verdict]), title, f"{_change(verdict)}{also}: {verdict.reason}")
 
 
-def _metrics(comparison: Comparison, series: Series) -> list[str]:
-    of_series = [metric_name(verdict.metric) for verdict in comparison.regressions if verdict.series == series]
-    return list(dict.fromkeys(of_series))
-
-
-def _subject(series: Series) -> str:
-    name = f"all endpoints of {series.service}" if is_whole_service(series) else str(series)
-    return shorten(clean(name)) or "(empty)"
+def _metrics(regressions: Sequence[Verdict], series: Series) -> list[str]:
+    return list(dict.fromkeys(metric_name(verdict.metric) for verdict in regressions if verdict.series == series))
 
 
 def _change(verdict: Verdict) -> str:

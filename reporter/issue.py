@@ -11,13 +11,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from soakwatch.core.numbers import format_effect, format_value
-from soakwatch.core.series import Series
 from soakwatch.core.verdict import Severity, Verdict
 from soakwatch.reporter.escaping import clean, shorten
 from soakwatch.reporter.fitting import fit
 from soakwatch.reporter.ranking import headlines
 from soakwatch.reporter.read_back import comparison_of
-from soakwatch.reporter.summary import is_whole_service, metric_name
+from soakwatch.reporter.subject import subject
+from soakwatch.reporter.summary import metric_name
 from soakwatch.reporter.verdicts_json import VerdictsDocument
 
 LONGEST_TITLE = 255
@@ -26,7 +26,6 @@ LONGEST_LABEL = 50
 MOST_LABELS = 100
 """What GitHub takes, in characters and labels; of titles and bodies it takes one character more."""
 
-_LONGEST_NAME = 120
 _MARK_OF_THE_REST = 6
 """Hexadecimal digits that tell shortened labels apart."""
 
@@ -62,13 +61,8 @@ def _title(worst: Sequence[Verdict]) -> str:
     first, more = worst[0], len(worst) - 1
     severity = f" ({first.severity.value})" if first.severity is not Severity.NONE else ""
     others = f", and {more:,} more" if more else ""
-    title = f"{metric_name(first.metric)} of {_subject(first.series)} {_how_much(first)}{severity}{others}"
+    title = f"{metric_name(first.metric)} of {subject(first.series)} {_how_much(first)}{severity}{others}"
     return _without_mentions(shorten(title, LONGEST_TITLE))[:LONGEST_TITLE]
-
-
-def _subject(series: Series) -> str:
-    name = f"all endpoints of {series.service}" if is_whole_service(series) else str(series)
-    return shorten(clean(name), _LONGEST_NAME) or "(empty)"
 
 
 def _how_much(verdict: Verdict) -> str:

@@ -185,7 +185,7 @@ def parse_verdicts(text: str, place: str = "verdicts.json") -> VerdictsDocument:
     """Read what `render_verdicts` wrote. Raises UsageError that begins with `place` and says what is wrong."""
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: not JSON: {error}") from None
     _require_schema(content, place)
     try:
@@ -197,6 +197,8 @@ def parse_verdicts(text: str, place: str = "verdicts.json") -> VerdictsDocument:
 
 
 def _require_schema(content: object, place: str) -> None:
+    if isinstance(content, dict) and "kind" in content:
+        raise UsageError(f"{place}: these are {content['kind']}, not verdicts, which `compare --verdicts` writes")
     schema = content.get("schema") if isinstance(content, dict) else None
     if type(schema) is not int or schema < SCHEMA:
         raise UsageError(f"{place}: no verdicts of soakwatch: the key 'schema' should be {SCHEMA}")

@@ -3,14 +3,17 @@
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from soakwatch.core.configuration import ENVIRONMENT_PREFIX, FILE_VARIABLE
 from soakwatch.core.errors import ServiceUnavailable, UsageError
 from soakwatch.scheduler.generator import SHAPE_FILE, Generator, Places, Site, locust_arguments
 from soakwatch.scheduler.host import STORE_VARIABLE
+from soakwatch.scheduler.removal import remove_container
 from soakwatch.scheduler.scenario import SizedScenario
 from soakwatch.store.execution_metadata import ExecutionKind
 
@@ -20,6 +23,7 @@ STORE = "soakwatch.db"
 
 _RESULTS, _SHAPE, _LOCUSTFILES, _CONFIGURATION = "/results", "/scenario", "/locust", "/etc/soakwatch.toml"
 _SECONDS_TO_ANSWER = 30
+_SECONDS_TO_BE_KILLED = 1
 _SECONDS_TO_STOP = 30
 """After these, Docker kills a container that was asked to stop, whatever has become of us meanwhile."""
 
@@ -52,7 +56,7 @@ class DockerGenerator(Generator):
     def check(self) -> None:
         """Raise ServiceUnavailable without the program, its daemon or the image, UsageError for a path it would split.
 
-        Afterwards `image` is the id of the image.
+        Afterwards `image` is the id of the image, and it is what runs, whatever its name is given to meanwhile.
         """
         for path in self._mounts(self._site.folder):
             if ":" in path:
@@ -70,7 +74,7 @@ class DockerGenerator(Generator):
             *("--user", f"{os.getuid()}:{os.getgid()}"),
             *(word for path, place in mounts for word in ("--volume", f"{path}:{place}")),
             *(word for setting in self._settings() for word in ("--env", setting)),
-            self._image,
+            self.image or self._image,
             *locust_arguments(sized, self._site, self._places),
         ]
 
@@ -116,13 +120,17 @@ class DockerGenerator(Generator):
         if process.poll() is None and (asked is None or asked.poll() not in {None, 0}):
             self._stopping[container] = self._begin("stop", "-t", str(_SECONDS_TO_STOP), container)
 
-    def kill(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> None:
-        """Kill the container; its `docker run` ends with it."""
-        if process.poll() is None:
-            self._begin("kill", self._container(sized)).wait()
-            process.terminate()
-        for asked in self._stopping.values():
-            asked.wait()
+    def kill(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> str:
+        """Remove the container; its `docker run` ends with it, unless somebody has killed that before."""
+        container = self._container(sized)
+        code = process.poll()
+        left = remove_container(self._program, container, process) if code is None or code < 0 else ""
+        asked = self._stopping.pop(container, None)
+        if asked is not None:
+            asked.kill()
+            with suppress(subprocess.TimeoutExpired):
+                asked.wait(_SECONDS_TO_BE_KILLED)
+        return left
 
     def _begin(self, *words: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(  # noqa: S603  (the user's docker)
@@ -135,6 +143,8 @@ class DockerGenerator(Generator):
 
     def explain(self, code: int) -> str:
         """What the exit code says; Docker has some of its own, others are Locust's."""
+        if code < 0:
+            return f"`{self._program} run` was ended by {signal.Signals(-code).name}, and its container removed"
         return _EXPLANATIONS.get(code, f"Locust ended with exit code {code} in its container")
 
 

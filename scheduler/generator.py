@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from soakwatch.scheduler.locust_files import LocustFiles
 from soakwatch.scheduler.readiness import without_credentials
 from soakwatch.scheduler.scenario import SizedScenario
+from soakwatch.scheduler.scenario_files import ScenarioFiles
 from soakwatch.store.execution_metadata import ExecutionKind
 
 SHAPE_FILE = Path(__file__).with_name("scenario_shape.py").absolute()
@@ -29,9 +29,9 @@ class Site:
     store: Path
     configuration: Path | None = None
 
-    def files_of(self, sized: SizedScenario) -> LocustFiles:
+    def files_of(self, sized: SizedScenario) -> ScenarioFiles:
         """Locust's files of one scenario."""
-        return LocustFiles(self.folder / sized.name, sized.name)
+        return ScenarioFiles(self.folder / sized.name, sized.name)
 
     def test_of(self, sized: SizedScenario) -> str:
         """The name of one scenario's test: its runs compare with runs of the same scenario only."""
@@ -65,8 +65,11 @@ class Generator(ABC):
         """Let Locust finish what it counts and write its files; returns at once. May be called again."""
 
     @abstractmethod
-    def kill(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> None:
-        """End Locust at once, so that nothing of it is left. Nothing happens when it has ended."""
+    def kill(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> str:
+        """End Locust at once, so that nothing of it is left. Nothing happens when it has ended.
+
+        Comes back within a minute, and gives as a sentence what could not be ended; nothing when all has.
+        """
 
     @abstractmethod
     def explain(self, code: int) -> str:

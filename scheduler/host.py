@@ -54,10 +54,11 @@ class HostGenerator(Generator):
             self._asked.add(process.pid)
             process.send_signal(signal.SIGINT)
 
-    def kill(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> None:  # noqa: ARG002
+    def kill(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> str:  # noqa: ARG002
         """Kill the process, and those that its locustfile may have started beside it."""
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+        return ""
 
     def explain(self, code: int) -> str:
         """What the exit code says."""

@@ -3,7 +3,7 @@
 import http.client
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -92,7 +92,7 @@ def problem_with(target: Target, patience: float, pause: Callable[[float], None]
     if not patience:
         return ""
     until = time.monotonic() + patience
-    while problems := list(_problems(target, until)):
+    while problems := _problems(target, until):
         if stopped() or time.monotonic() >= until:
             tried = ", ".join(f"{url}: {problem}" for url, problem in zip(target.urls, problems, strict=True))
             return f"the target was not ready within {patience:g} s (GET {tried})"
@@ -100,12 +100,13 @@ def problem_with(target: Target, patience: float, pause: Callable[[float], None]
     return ""
 
 
-def _problems(target: Target, until: float) -> Iterator[str]:
+def _problems(target: Target, until: float) -> list[str]:
+    """What is wrong with each of the target's paths; nothing when one of them answers."""
     problems = []
     for path in target.paths:
         timeout = min(_LONGEST_ANSWER, max(_RETRY_INTERVAL, until - time.monotonic()))
         problem = target.ask(path, timeout)
         if not problem:
-            return
+            return []
         problems.append(problem)
-    yield from problems
+    return problems

@@ -1,7 +1,7 @@
 """The sequence: one scenario after the other, from the readiness of its target to its results."""
 
 from collections.abc import Generator as Events
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +11,9 @@ from soakwatch.core.errors import ServiceUnavailable, SoakwatchError, StoreError
 from soakwatch.scheduler.attendance import Attendance
 from soakwatch.scheduler.generator import Generator, Site, presentable
 from soakwatch.scheduler.interruption import Interruption
-from soakwatch.scheduler.locust_files import LocustFiles, Progress, Totals
 from soakwatch.scheduler.readiness import Target, problem_with, without_credentials
 from soakwatch.scheduler.scenario import SizedScenario
+from soakwatch.scheduler.scenario_files import Progress, ScenarioFiles, Totals
 from soakwatch.scheduler.stored_run import StoredRun, copy_run, new_run, runs_of
 from soakwatch.store.execution_metadata import (
     FILE_NAME,
@@ -116,38 +116,35 @@ class ScenarioSequence:
             yield from self._executed(sized, interruption)
 
     def _executed(self, sized: SizedScenario, interruption: Interruption) -> Iterator[Event]:
-        files, store, test = self._site.files_of(sized), self._generator.store_of(sized), self._site.test_of(sized)
+        files = self._site.files_of(sized)
         files.clear()
-        before = runs_of(store, test)
-        begun = self._begun(sized)
+        before = self._stored_runs(sized)
         # should soakwatch itself be killed, this is what remains
-        self._record(begun)
+        begun = self._record(self._begun(sized))
         yield Running(sized, None)
         with Attendance(self._generator, sized, files) as attendance:
             while attendance.goes_on(interruption):
                 yield Running(sized, files.progress())
         totals = files.totals()
         outcome, reason = self._judge(attendance, files, totals, interruption)
-        run = new_run(store, test, before)
-        if run is not None:
-            reason = _sentences(reason, self._kept(store, run))
-        execution = begun.model_copy(
-            update={
-                "outcome": outcome,
-                "reason": reason,
-                "ended": datetime.now(UTC),
-                "requests": totals.requests if totals else None,
-                "failures": totals.failures if totals else None,
-                "services": run.services if run else (),
-                "run": run.id if run else None,
-                "exit_code": attendance.code,
-                "files": tuple(WrittenFile.of(path, self._site.folder) for path in files.written()),
-            }
-        )
-        yield Ended(sized, self._record(execution), totals)
+        run, trouble = self._kept_run(sized, before)
+        reason = _sentences(reason, attendance.left, trouble)
+        ended = {"outcome": outcome, "reason": reason, "ended": datetime.now(UTC), "exit_code": attendance.code}
+        results = self._results(files, totals, run)
+        yield Ended(sized, self._record(begun.model_copy(update={**ended, **results})), totals)
+
+    def _results(self, files: ScenarioFiles, totals: Totals | None, run: StoredRun | None) -> Mapping[str, object]:
+        """What an execution has left, as fields of its record."""
+        return {
+            "requests": totals.requests if totals else None,
+            "failures": totals.failures if totals else None,
+            "services": run.services if run else (),
+            "run": run.id if run else None,
+            "files": tuple(WrittenFile.of(path, self._site.folder) for path in files.written()),
+        }
 
     def _judge(
-        self, attendance: Attendance, files: LocustFiles, totals: Totals | None, interruption: Interruption
+        self, attendance: Attendance, files: ScenarioFiles, totals: Totals | None, interruption: Interruption
     ) -> tuple[ExecutionOutcome, str]:
         if interruption:
             return ExecutionOutcome.INTERRUPTED, f"stopped by {interruption.name}"
@@ -159,15 +156,20 @@ class ScenarioSequence:
             return ExecutionOutcome.FAILED, f"no request was made; {_last_words(files)}"
         return ExecutionOutcome.COMPLETED, ""
 
-    def _kept(self, store: Path, run: StoredRun) -> str:
-        """Copy `run` to where runs are kept; gives why that was not possible, or nothing."""
-        if store == self._site.store:
-            return ""
+    def _stored_runs(self, sized: SizedScenario) -> frozenset[str]:
+        return runs_of(self._generator.store_of(sized), self._site.test_of(sized))
+
+    def _kept_run(self, sized: SizedScenario, before: frozenset[str]) -> tuple[StoredRun | None, str]:
+        """The run that is not among those of `before`, in the store where runs are kept; or why it is not there."""
+        store = self._generator.store_of(sized)
+        run = new_run(store, self._site.test_of(sized), before)
+        if run is None or store == self._site.store:
+            return run, ""
         try:
             copy_run(store, self._site.store, run.id)
         except StoreError as error:
-            return f"its run is in {store} only: {error}"
-        return ""
+            return run, f"its run is in {store} only: {error}"
+        return run, ""
 
     def _begun(self, sized: SizedScenario) -> Execution:
         return self._describe(
@@ -200,7 +202,7 @@ class ScenarioSequence:
         return execution
 
 
-def _last_words(files: LocustFiles) -> str:
+def _last_words(files: ScenarioFiles) -> str:
     if _NO_SPACE in files.last_words(_SEARCHED_LINES).lower():
         return f"the disk is full; make room for {files.folder} and run it again with --only {files.name}"
     words = files.last_words(_LAST_LINES)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from soakwatch.core.errors import UsageError
 from soakwatch.store.json_layout import lay_out
 from soakwatch.store.json_reading import JsonFile, parse_json, read_json, spell
+from soakwatch.store.whole_files import write_whole
 
 FILE_NAME = "test_execution_metadata.json"
 
@@ -163,11 +164,9 @@ def record_execution(path: Path, execution: Execution) -> ExecutionMetadata:
     """Add `execution` to the document at `path`, which is made where there is none; gives what it holds now.
 
     The file is written whole or stays as it is. One process at a time may do this. Raises UsageError when the file is
-    another one, damaged or unreadable: it is never overwritten. Raises OSError when it cannot be written.
+    another one, damaged or unreadable: it is never overwritten; or when it cannot be written. Raises StoreUnavailable
+    when the disk has no room.
     """
     metadata = with_execution(read_metadata(path), execution)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(render_metadata(metadata), encoding="utf-8")
-    aside.replace(path)
+    write_whole(path, render_metadata(metadata))
     return metadata

@@ -54,7 +54,8 @@ def read_json(path: Path) -> JsonFile:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not JSON: byte {error.start} is not UTF-8 text") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path}:{line}: not JSON: byte {error.start} is not UTF-8 text; UTF-8 was expected") from None
     return parse_json(text, str(path))
 
 
@@ -64,7 +65,7 @@ def parse_json(text: str, name: str) -> JsonFile:
     Raises UsageError that names the place: not JSON, cut off, a key twice in one object, NaN or infinite numbers.
     """
     if not text.strip():
-        raise UsageError(f"{name}: empty; JSON was expected")
+        raise UsageError(f"{name}:1: empty; JSON was expected")
     try:
         return JsonFile(name, text, json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant))
     except json.JSONDecodeError as error:

@@ -75,8 +75,9 @@ class BlocksRecord(Record):
 class PinnedEndpointRecord(EndpointFields):
     """One endpoint with its distributions.
 
-    `blocks` are what counts. All other numbers follow from them, and are there for people who look at a difference:
-    `mean`, `p50`, `p95` and `p99` are milliseconds of the successes, six significant digits, null where there was none.
+    `blocks` are what counts, made of so many `windows` with requests. All other numbers follow from the blocks, and are
+    there for people who look at a difference: `mean`, `p50`, `p95` and `p99` are milliseconds of the successes, six
+    significant digits, null where there was none.
     """
 
     mean: Amount | None
@@ -84,6 +85,7 @@ class PinnedEndpointRecord(EndpointFields):
     p95: Amount | None
     p99: Amount | None
     errors: tuple[ErrorRecord, ...]
+    windows: Count
     blocks: BlocksRecord
 
     @model_validator(mode="after")
@@ -104,12 +106,13 @@ class PinnedEndpointRecord(EndpointFields):
             **identity_of(series),
             **_figures(pinned.blocks),
             errors=tuple(map(ErrorRecord.of, pinned.errors)),
+            windows=pinned.windows,
             blocks=BlocksRecord.of(pinned.blocks),
         )
 
     def to_pinned(self) -> PinnedEndpoint:
         """What `of` was given."""
-        return PinnedEndpoint(self.blocks.decoded, tuple(error.to_error() for error in self.errors))
+        return PinnedEndpoint(self.blocks.decoded, self.windows, tuple(error.to_error() for error in self.errors))
 
 
 class GeneratorRecord(Record):

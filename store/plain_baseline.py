@@ -94,6 +94,10 @@ def _members(services: Mapping[str, Any], keys: Keys, file: JsonFile) -> Iterato
         yield service, _service(numbers, (*keys, service), file)
 
 
+_LARGEST_SHARE = 0.2
+"""Error rate beyond which it is more likely that somebody wrote percents than that this was a baseline."""
+
+
 def _service(numbers: object, keys: Keys, file: JsonFile) -> Mapping[Metric, float]:
     found: dict[Metric, _Found] = {}
     for metric, (place, value) in _understood(numbers, keys, file):
@@ -148,15 +152,16 @@ def _number(value: object, place: Keys, file: JsonFile) -> float:
 
 
 def _share(value: float, percent: str | None, place: Keys, file: JsonFile) -> float:
-    largest = _PER_CENT if percent else 1.0
-    if value <= largest:
-        return value / largest
     if percent:
-        raise UsageError(f"{file.place(place)}: {spell(place)}: at most 100 percent was expected, not {value:g}")
-    raise UsageError(
-        f"{file.place(place)}: {spell(place)}: a share between 0 and 1 was expected, not {value:g}; "
-        f"call it {place[-1]}_percent when it is one"
-    )
+        if value > _PER_CENT:
+            raise UsageError(f"{file.place(place)}: {spell(place)}: at most 100 percent was expected, not {value:g}")
+        return value / _PER_CENT
+    if value > _LARGEST_SHARE:
+        raise UsageError(
+            f"{file.place(place)}: {spell(place)}: a share was expected (0.005 is half a percent), and {value:g} is "
+            f"too large for a baseline's; call it {place[-1]}_percent when it is one"
+        )
+    return value
 
 
 def _require_ascending(found: Mapping[Metric, _Found], file: JsonFile) -> None:

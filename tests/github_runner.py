@@ -128,6 +128,7 @@ class Runner:
         variables |= {
             "PATH": self.path,
             "CI": "true",
+            "RUNNER_OS": "Linux",
             "RUNNER_TEMP": str(self.temp),
             **self.environment,
             **(environment or {}),

@@ -31,10 +31,10 @@ WITH_VALUES = {
     "image inspect": {"--format"},
     "run": {"--name", "--network", "--user", "--volume", "--env"},
     "stop": {"-t"},
-    "kill": set(),
+    "rm": set(),
     "build": {"--file", "--tag"},
 }
-WITHOUT_VALUES = {"run": {"--rm"}}
+WITHOUT_VALUES = {"run": {"--rm"}, "rm": {"-f"}}
 
 
 @dataclass
@@ -95,8 +95,10 @@ def main(words: Sequence[str]) -> int:
     call = parse(words)
     if trouble() == "no daemon":
         fail(1, NOT_REACHED)
+    if trouble() == "hangs" and call.command in {"stop", "rm"}:
+        time.sleep(600)
     return {
-        "version": version, "image inspect": inspect, "run": run, "stop": stop, "kill": kill, "build": build
+        "version": version, "image inspect": inspect, "run": run, "stop": stop, "rm": remove, "build": build
     }[call.command](call)  # fmt: skip
 
 
@@ -127,6 +129,11 @@ def run(call: Call) -> int:
         fail(1, "ModuleNotFoundError: No module named 'faker'")
     if trouble() == f"slow start of {scenario}":
         time.sleep(2)
+    if trouble() == f"late container of {scenario}":
+        # the daemon goes on with what it was asked for when the program that asked is gone
+        made_later = f"import time; time.sleep(2); open({str(container(call.one('--name')))!r}, 'w').close()"
+        subprocess.Popen([sys.executable, "-c", made_later], start_new_session=True)
+        time.sleep(600)
     instructions = read_instructions()
     command = [sys.executable, *entrypoint(instructions)[1:], *(on_host(word, mounts) for word in arguments)]
     process = subprocess.Popen(
@@ -141,7 +148,7 @@ def run(call: Call) -> int:
         time.sleep(4)
         process.kill()
     code = process.wait()
-    running.unlink()
+    running.unlink(missing_ok=True)
     return 128 - code if code < 0 else code
 
 
@@ -176,8 +183,17 @@ def stop(call: Call) -> int:
     return end(call.rest[0], getattr(signal, last("STOPSIGNAL", read_instructions())), float(call.one("-t")))
 
 
-def kill(call: Call) -> int:
-    return end(call.rest[0], signal.SIGKILL, 10)
+def remove(call: Call) -> int:
+    running = container(call.rest[0])
+    if not running.exists():
+        fail(1, f"Error response from daemon: No such container: {call.rest[0]}")
+    # one that was made and not started has no process
+    if process := running.read_text(encoding="utf-8"):
+        with suppress(ProcessLookupError):
+            os.kill(int(process), signal.SIGKILL)
+    running.unlink(missing_ok=True)
+    sys.stdout.write(f"{call.rest[0]}\n")
+    return 0
 
 
 def end(name: str, number: int, patience: float) -> int:

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
+from command_line import PastRun, soakwatch, store_with
 from github_runner import JobResult, Runner
 
 from soakwatch.reporter.embedding import read_verdicts
@@ -46,13 +47,6 @@ def test_no_input_is_ever_part_of_a_script() -> None:
         assert "${{" not in step.get("run", ""), step["name"]
 
 
-def test_every_script_stops_at_the_first_error() -> None:
-    for step in STEPS:
-        if "run" in step:
-            assert step["run"].startswith("set -euo pipefail\n"), step["name"]
-            assert step["shell"] == "bash"
-
-
 def test_every_output_comes_from_a_step_that_sets_it() -> None:
     scripts = {step["id"]: step["run"] for step in STEPS if "id" in step}
     for name, output in ACTION["outputs"].items():
@@ -84,6 +78,84 @@ def test_inputs_that_do_not_fit_are_refused_before_anything_is_installed(
     assert len(result.steps) == 1
     assert result.steps[0].code == 2
     assert problem in result.steps[0].commands[0].message
+
+
+def test_a_runner_without_linux_is_refused_in_the_first_step(tmp_path: Path) -> None:
+    runner = Runner(tmp_path, path_with_python(), {"RUNNER_OS": "macOS"})
+    (step,) = runner.action(ROOT / "action.yml", GOOD).steps
+    assert step.code == 2
+    assert "runners with Linux, such as ubuntu-latest; this one has macOS" in step.commands[0].message
+
+
+# Compare and Judge alone, on runs that a store holds already
+
+SCENARIOS = ("baseline", "api", "spike", "soak")
+ENDPOINTS = tuple(f"/query-{number}" for number in range(4))
+
+
+class Compared:
+    """What a load would have left: runs of all scenarios, each with a baseline file in the workspace."""
+
+    def __init__(self, folder: Path, runs: Sequence[PastRun], pinned: Mapping[str, str]) -> None:
+        self.runner = Runner(folder, path_with_python())
+        self.results = folder / "results"
+        self.results.mkdir()
+        store = store_with(self.results, *runs)
+        for name, run in pinned.items():
+            target = str(self.runner.workspace / f"bases-{name}.json")
+            done = soakwatch("baseline", "pin", run, target, "--store", str(store), folder=folder)
+            assert done.returncode == 0, done.stderr
+
+    def judge(self, runs: Mapping[str, str], **inputs: str) -> JobResult:
+        """Compare `runs`, and judge them."""
+        lines = "".join(f"{name}\t{run}\n" for name, run in runs.items())
+        (self.results / "runs").write_text(lines, encoding="utf-8")
+        given = {"scenario": "all", "baseline": "bases.json", "report": "report.md", "fail-on": "regression", **inputs}
+        install = {"python": sys.executable, "results": str(self.results)}
+        return self.runner.steps(STEPS[-2:], {"inputs": given}, provided={"install": install, "load": {}})
+
+
+@pytest.mark.processes
+def test_the_annotations_of_all_scenarios_together_are_as_many_as_github_shows(tmp_path: Path) -> None:
+    runs = [
+        PastRun(f"{name}-{when}", start, median, ENDPOINTS, test=f"nightly-{name}")
+        for name in SCENARIOS
+        for when, start, median in (("before", 1e9, 50), ("after", 1e9 + 86_400, 150))
+    ]
+    compared = Compared(tmp_path, runs, {name: f"{name}-before" for name in SCENARIOS})
+    result = compared.judge({name: f"{name}-after" for name in SCENARIOS})
+    assert result.failed is not None, result.log
+    assert (result.failed.name, result.failed.code) == ("Judge", 1)
+    told = [command for step in result.steps for command in step.commands if command.name in {"error", "warning"}]
+    assert len(told) == 10
+    assert re.fullmatch(r"\d+ more regressed", told[-1].title)
+    assert {command.title.partition(":")[0] for command in told[:-1]} <= {f"nightly-{name}" for name in SCENARIOS}
+
+
+COMMANDS = ("##[error]evil", "::error::evil")
+
+
+@pytest.mark.processes
+def test_names_give_no_commands_either_where_runs_do_not_fit_together(tmp_path: Path) -> None:
+    runs = [PastRun("before", 1e9, endpoints=COMMANDS), PastRun("after", 1e9 + 86_400, endpoints=("/other",))]
+    compared = Compared(tmp_path, runs, {"locust": "before"})
+    result = compared.judge({"locust": "after"})
+    assert result.failed is not None
+    assert (result.failed.name, result.failed.code) == ("Compare", 2)
+    assert "evil" in result.failed.output
+    assert result.failed.commands == []
+
+
+@pytest.mark.processes
+def test_a_run_that_is_too_short_to_be_a_baseline_is_warned_of_and_its_verdict_stands(tmp_path: Path) -> None:
+    runs = [PastRun("before", 1e9), PastRun("short", 1e9 + 86_400, windows=1)]
+    result = Compared(tmp_path, runs, {"locust": "before"}).judge({"locust": "short"})
+    assert result.failed is None, result.log
+    compare = result.step("Compare")
+    assert (compare.outputs["verdict"], compare.outputs["new-baseline"]) == ("unknown", "")
+    (warning,) = compare.commands
+    assert (warning.name, warning.title) == ("warning", "No new baseline")
+    assert "this run cannot be a baseline" in warning.message
 
 
 def path_with_python() -> str:
@@ -205,7 +277,8 @@ class TestRealRuns:
         assert faulty.step("Compare").summary == report
         regressed = {one.endpoint for one in read_verdicts(report).verdicts if one.verdict == "regressed"}
         assert regressed == {"/rag/query"}
-        (annotation,) = faulty.step("Compare").commands
+        assert faulty.step("Compare").commands == []
+        (annotation,) = faulty.step("Judge").commands
         assert (annotation.name, "rag_service POST /rag/query" in annotation.title) == ("error", True)
         junit = ET.parse(Path(output(faulty, "results")) / "locust" / "junit.xml")  # noqa: S314  (our own)
         assert {case.get("classname") for case in junit.iter("testcase") if case.find("failure") is not None} == {

@@ -5,10 +5,14 @@ SOAKWATCH_TEST_UPDATE_GOLDEN=1 writes the golden files anew; read the difference
 
 import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
+from command_line import PastRun, store_with
+from github_runner import Runner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_reporter_markdown import (
@@ -28,7 +32,7 @@ from test_reporter_markdown import (
     unknown,
 )
 
-from soakwatch.cli.github_actions import tell_github, without_commands
+from soakwatch.cli.github_actions import print_annotations, tell_github, without_commands
 from soakwatch.core.errors import UsageError
 from soakwatch.core.series import Series
 from soakwatch.core.verdict import Comparison, Decision, ErrorGrowth, Metric, Severity
@@ -213,6 +217,7 @@ def test_a_step_gets_its_summary_its_annotations_and_its_outputs(
     step: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tell_github(CASES["two-regressions"], Path("out/report.md"))
+    print_annotations(CASES["two-regressions"])
     assert (step / "GITHUB_OUTPUT").read_text(encoding="utf-8") == "verdict=regressed\nreport=out/report.md\n"
     assert (step / "GITHUB_STEP_SUMMARY").read_text(encoding="utf-8") == job_summary(CASES["two-regressions"])
     assert capsys.readouterr().out.splitlines() == annotations(CASES["two-regressions"])
@@ -235,6 +240,38 @@ def test_names_cannot_give_commands_while_the_table_is_printed(capsys: pytest.Ca
     with without_commands():
         pass
     assert token not in capsys.readouterr().out
+
+
+def test_an_error_that_quotes_a_name_is_said_before_the_runner_listens_again(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit) as ended, without_commands():
+        raise UsageError("it has unknown GET ##[error]evil")
+    assert ended.value.exit_code == 2
+    printed = capfd.readouterr()
+    assert "##[error]evil" in printed.err
+    assert "##[error]evil" not in printed.out
+
+
+def test_compare_for_github_says_errors_where_the_runner_does_not_listen(tmp_path: Path) -> None:
+    store_with(tmp_path, PastRun("a", 1e9, endpoints=("##[error]evil",)), PastRun("b", 1e9 + 86_400))
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    step = {"run": "soakwatch compare a b --github --store ../soakwatch.db"}
+    (result,) = Runner(tmp_path, path).steps([step], {}).steps
+    assert result.code == 2, result.output
+    assert "##[error]evil" in result.output
+    assert result.commands == []
+
+
+def test_of_several_comparisons_the_worst_are_shown_with_the_names_of_their_tests() -> None:
+    comparisons = []
+    for name, factor in (("spike", 3), ("soak", 5)):
+        what = [replace(series("shop", "GET", f"/{number}"), test=name) for number in range(8)]
+        now = replace(AFTER, test=name)
+        comparisons.append(Comparison([BEFORE], now, [slower(one, factor=factor) for one in what]))
+    titles = [parse(line)[1] for line in annotations(*comparisons)]
+    assert titles[0] == "soak: p95 of shop GET /0"
+    assert titles[8:] == ["spike: p95 of shop GET /0", "7 more regressed"]
 
 
 def test_outside_of_a_step_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

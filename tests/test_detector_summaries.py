@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from soakwatch.core.configuration import ComparisonSection, ObjectiveSection
 from soakwatch.core.errors import UsageError
 from soakwatch.core.histogram import Histogram
-from soakwatch.core.run import Run
+from soakwatch.core.run import Outcome, Run
 from soakwatch.core.run_summary import EndpointTotals, ErrorTotal, PlainBaseline, RunTotals
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.verdict import Comparison, Decision, Metric, Severity, Verdict
@@ -103,16 +103,55 @@ def test_many_failures_make_response_times_undecided_rather_than_wrong() -> None
     assert verdict_on(comparison, Metric.P50).decision is Decision.UNKNOWN
 
 
-@pytest.mark.parametrize("metric", [Metric.P50, Metric.P95, Metric.MEAN])
-def test_intervals_from_columns_hold_the_truth(metric: Metric) -> None:
+def wandering(seconds: int, seed: int) -> list[float]:
+    """Response times of a run whose level wanders by 6 % from second to second, 12 requests in each."""
+    chance = np.random.default_rng(seed)
+    times: list[float] = []
+    level = chance.normal(0, 0.06)
+    for _ in range(seconds):
+        level = 0.6 * level + chance.normal(0, 0.06 * 0.8)
+        times += np.exp(chance.normal(np.log(240) + level, 0.5, 12)).tolist()
+    return times
+
+
+@pytest.mark.parametrize("seconds", [25, 600])
+def test_intervals_from_columns_hold_the_truth_in_short_and_long_runs(seconds: int) -> None:
     settings = ComparisonSection(run_to_run=0.0)
-    inside = []
-    for seed in range(200):
-        pair = [run_of(str(n), {QUERY: totals_of(lognormal(240, 1000, 2 * seed + n))}) for n in (0, 1)]
-        effect = verdict_on(compare_runs([pair[0]], pair[1], settings), metric).effect
-        assert effect
-        inside.append(effect.low <= 0 <= effect.high)
-    assert np.mean(inside) >= 0.93
+    inside: dict[Metric, list[bool]] = {Metric.P50: [], Metric.P95: [], Metric.MEAN: []}
+    for seed in range(120):
+        pair = [run_of(str(n), {QUERY: totals_of(wandering(seconds, 2 * seed + n))}) for n in (0, 1)]
+        comparison = compare_runs([pair[0]], pair[1], settings)
+        for metric, held in inside.items():
+            effect = verdict_on(comparison, metric).effect
+            assert effect
+            held.append(effect.low <= 0 <= effect.high)
+    assert {metric: np.mean(held) >= 0.93 for metric, held in inside.items()} == dict.fromkeys(inside, True)
+
+
+def test_a_moderate_change_is_left_open_by_files_rather_than_called_the_same() -> None:
+    """Runs of the store find a slowdown of 20 % in an hour: files must not contradict them."""
+    before, after = (run_of("a", {QUERY: totals_of(lognormal(median, 40_000, 1))}) for median in (50.0, 60.0))
+    found = verdict_on(compare_runs([before], after, SETTINGS), Metric.P95)
+    assert (found.decision, "would count if it were certain" in found.reason) == (Decision.UNKNOWN, True)
+
+
+def test_a_few_failures_that_took_a_minute_do_not_make_the_successes_slower() -> None:
+    before = run_of("a", {QUERY: totals_of(lognormal(50, 10_000, 1))})
+    after = run_of("b", {QUERY: totals_of([*lognormal(50, 9998, 1), 60_000.0, 60_000.0], 2)})
+    mean = verdict_on(compare_runs([before], after, SETTINGS), Metric.MEAN)
+    assert mean.decision is not Decision.REGRESSED
+    assert mean.effect
+    assert mean.effect.low < 0 < mean.effect.high
+
+
+def test_kinds_of_errors_do_not_grow_from_a_file_that_does_not_know_kinds() -> None:
+    kinds = (ErrorTotal("HTTP 503", 100, "busy"),)
+    times = lognormal(50, 2000, 1)
+    unknown, known = totals_of(times, 100), replace(totals_of(times, 100), errors=kinds)
+    assert compare_runs([run_of("a", {QUERY: unknown})], run_of("b", {QUERY: known}), SETTINGS).errors == []
+    none = totals_of(times, 0)
+    grown = compare_runs([run_of("a", {QUERY: none})], run_of("b", {QUERY: known}), SETTINGS).errors
+    assert [growth.kind for growth in grown] == ["HTTP 503"]
 
 
 def test_few_requests_leave_the_tail_unknown() -> None:
@@ -152,6 +191,38 @@ def test_a_file_and_a_run_of_the_store_can_be_compared() -> None:
     file = run_of("old", {QUERY: totals_of(lognormal(50, 3000, 7))})
     assert verdict_on(compare_runs([file], stored, SETTINGS), Metric.P95).severity is Severity.CRITICAL
     assert verdict_on(compare_runs([stored], file, SETTINGS), Metric.P95).decision is Decision.IMPROVED
+
+
+def test_an_endpoint_whose_service_the_file_does_not_know_is_found_by_its_name() -> None:
+    """Locust's files do not say which host was tested, which is what tells the service of a plain name."""
+    file = run_of("old", {replace(QUERY, service="unknown"): totals_of(lognormal(50, 3000, 7))})
+    for base, current in ((file, data_of("new", 1e9, 100.0)), (data_of("old", 1e9, 50.0), file)):
+        comparison = compare_runs([base], current, SETTINGS)
+        assert verdict_on(comparison, Metric.P95).effect
+
+
+def test_files_have_no_throughput_and_say_so() -> None:
+    one = run_of("a", {QUERY: totals_of(lognormal(50, 1000, 1))})
+    (verdict,) = compare_runs([one], one, SETTINGS, metrics=(Metric.THROUGHPUT,)).verdicts
+    assert (verdict.decision, "runs of the store only" in verdict.reason) == (Decision.UNKNOWN, True)
+
+
+def test_counts_beyond_all_measure_end_in_time() -> None:
+    many = run_of("a", {QUERY: replace(totals_of(lognormal(50, 1000, 1)), requests=10**15, failures=10**14)})
+    assert compare_runs([many], many, SETTINGS).verdicts
+
+
+def test_a_mean_outside_of_all_times_is_none() -> None:
+    odd = run_of("b", {QUERY: replace(totals_of(lognormal(50, 1000, 1)), mean=7_000.0)})
+    base = run_of("a", {QUERY: totals_of(lognormal(50, 1000, 1))})
+    assert verdict_on(compare_runs([base], odd, SETTINGS), Metric.MEAN).decision is Decision.UNKNOWN
+
+
+def test_percentiles_that_end_early_tell_nothing_of_what_lies_beyond() -> None:
+    short = run_of("a", {QUERY: EndpointTotals(5000, 0, None, {0.5: 50.0, 0.95: 110.0, 0.99: 150.0})})
+    comparison = compare_runs([short], short, SETTINGS)
+    assert verdict_on(comparison, Metric.P99).decision is Decision.UNKNOWN
+    assert verdict_on(comparison, Metric.P95).decision is Decision.SAME
 
 
 def test_an_endpoint_that_is_gone_or_new_is_unknown_also_in_files() -> None:
@@ -197,6 +268,29 @@ def test_a_pinned_run_keeps_every_request_after_the_warm_up() -> None:
     assert [(error.kind, error.count) for error in endpoint.errors] == [("HTTP 503", 3 * 99)]
     assert len(endpoint.blocks) == len(pinned.seconds) <= 32
     assert Histogram.merge(block.hist for block in endpoint.blocks).count == 27 * 99
+
+
+def test_a_pinned_run_is_as_long_as_the_run_was() -> None:
+    """What `min_windows` asks for are windows, not the blocks that they were condensed to."""
+    old, new = data_of("old", 1000, 50.0), data_of("new", 5000, 50.0)
+    patient = ComparisonSection(min_windows=90)
+    for base in (old, pin_run(old)):
+        assert verdict_on(compare_runs([base], new, patient), Metric.P50).decision is Decision.SAME
+    short = ComparisonSection(min_windows=100)
+    assert verdict_on(compare_runs([pin_run(old)], new, short), Metric.P50).decision is Decision.UNKNOWN
+
+
+def test_verdicts_on_imported_windows_say_so_also_when_they_were_pinned() -> None:
+    old, new = data_of("old", 1000, 50.0), data_of("new", 5000, 100.0)
+    imported = replace(old, run=replace(old.run, outcome=Outcome.IMPORTED))
+    for base in (imported, pin_run(imported)):
+        assert "imported windows" in verdict_on(compare_runs([base], new, SETTINGS), Metric.P95).reason
+
+
+def test_plain_numbers_stand_alone_as_a_baseline() -> None:
+    totals = run_of("a", {QUERY: totals_of(lognormal(50, 1000, 1))})
+    with pytest.raises(UsageError, match="no other baseline"):
+        compare_runs([plain(p95=100.0), totals], totals, SETTINGS)
 
 
 def plain(**numbers: float) -> PlainBaseline:

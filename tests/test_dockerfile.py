@@ -91,19 +91,6 @@ def image() -> Iterator[Image]:
         yield made
 
 
-def test_it_is_slim_runs_as_nobody_and_stops_as_by_ctrl_c() -> None:
-    assert python_of_the_image() == "3.12"
-    assert int(last("USER", INSTRUCTIONS)) > 0
-    assert last("STOPSIGNAL", INSTRUCTIONS) == "SIGINT"
-    assert last("WORKDIR", INSTRUCTIONS) == "/results"
-
-
-def test_pip_keeps_no_cache_and_takes_the_versions_that_the_tests_passed_with() -> None:
-    assert settings()["PIP_NO_CACHE_DIR"] == "1"
-    (install,) = [step.rest for step in INSTRUCTIONS if step.word == "RUN" and "pip install" in step.rest]
-    assert "--constraint constraints.txt" in install
-
-
 def test_it_copies_every_package_and_the_context_holds_what_it_copies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     copied = {source for step in INSTRUCTIONS if step.word == "COPY" for source in step.rest.split()[:-1]}

@@ -1,20 +1,24 @@
 """What is promised of importing the histories that Locust itself writes."""
 
 import json
+import os
+import pty
 import random
+import re
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from math import ceil
 from pathlib import Path
 
 import pytest
 from command_line import soakwatch
-from locust_writer import START, LocustWriter
+from locust_writer import START, LocustWriter, write_long_history
 
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Outcome, Run
@@ -395,6 +399,135 @@ def test_imported_runs_are_compared_as_others_are(tmp_path: Path) -> None:
     assert slower.returncode == 1
     regressed = [v for v in json.loads(slower.stdout)["verdicts"] if v["verdict"] == "regressed"]
     assert {verdict["endpoint"] for verdict in regressed if verdict["metric"] == "p95"} == {"/query"}
+
+
+MEASURED = """
+import atexit, re, sys
+from pathlib import Path
+from soakwatch.cli.main import main
+def tell():
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1], file=sys.stderr)
+atexit.register(tell)
+sys.argv = ["soakwatch", *sys.argv[1:]]
+main()
+"""
+
+
+def test_memory_does_not_grow_with_the_history(tmp_path: Path) -> None:
+    peaks = []
+    for size in (8, 32):
+        history = tmp_path / f"{size}_stats_history.csv"
+        requests = write_long_history(history, size << 20)
+        command = [sys.executable, "-c", MEASURED, "import", "csv", history.name, "--json", "--store", f"{size}.db"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+        assert json.loads(done.stdout)["files"][0]["requests"] == requests
+        peaks.append(int(done.stderr) / 1024)
+    assert peaks[1] - peaks[0] < 6, peaks
+
+
+@pytest.mark.parametrize(("most_growth", "code", "said"), [(1000, 0, "holds"), (-1000, 1, "DOES NOT HOLD")])
+def test_the_benchmark_ends_with_1_when_its_claim_does_not_hold(most_growth: int, code: int, said: str) -> None:
+    small = f"import sys, import_csv as b; b.SMALL, b.MOST_GROWTH = 1, {most_growth}; sys.exit(b.main())"
+    benchmarks = Path(__file__).parents[1] / "benchmarks"
+    done = subprocess.run(
+        [sys.executable, "-c", small, "--size", "1"],
+        cwd=benchmarks, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert f"MiB: {said}" in done.stdout
+
+
+def run_on_a_terminal(*arguments: str, folder: Path) -> tuple[int, str, str]:
+    """`soakwatch ARGUMENTS`, standard error of which is a terminal: exit code, standard output, what is seen there."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "soakwatch.cli.main", *arguments],
+        cwd=folder,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "160"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        seen = b"".join(read_to_the_end(ours))
+        assert process.stdout is not None
+        printed = process.stdout.read()
+    return process.returncode, printed, seen.decode()
+
+
+def read_to_the_end(terminal: int) -> Iterator[bytes]:
+    """What is written to a pseudo-terminal until nobody has it open: then Linux says that it cannot be read."""
+    try:
+        while block := os.read(terminal, 65_536):
+            yield block
+    except OSError:
+        pass
+    finally:
+        os.close(terminal)
+
+
+def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
+    requests = write_long_history(tmp_path / "night_stats_history.csv", 4 << 20)
+    code, printed, seen = run_on_a_terminal("import", "csv", ".", "--json", folder=tmp_path)
+    assert (code, json.loads(printed)["files"][0]["requests"]) == (0, requests)
+    assert "night_stats_history.csv (1 of 1)" in seen
+    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in seen
+    assert len(set(re.findall(r"[\d.]+/[\d.]+ MB", seen))) > 1, "it moves"
+
+
+def import_with_little_room(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Import a history of 8 MiB while no file may have more than 256 KiB."""
+    write_long_history(folder / "long_stats_history.csv", 8 << 20)
+    return subprocess.run(
+        [sys.executable, "-m", "soakwatch.cli.main", "import", "csv", "long_stats_history.csv"],
+        cwd=folder,
+        env={**os.environ, **environment, "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, 256 * 1024)),
+    )
+
+
+def test_a_disk_that_is_full_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = import_with_little_room(tmp_path, {"TMPDIR": str(elsewhere)})
+    assert done.returncode == 3, done.stderr
+    assert f"{tmp_path}: the temporary file of a history cannot be written" in done.stderr
+    assert "make room on the disk" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert stored(tmp_path) == ([], [], [])
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"elsewhere", "long_stats_history.csv", "soakwatch.db"}
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_is_read_waits_beside_the_store_and_not_where_temporary_files_go(tmp_path: Path, dry_run: bool) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 20)
+    writer.write()
+    before = set(tmp_path.iterdir())
+    missing = {name: str(tmp_path / "missing") for name in ("TMPDIR", "TEMP", "TMP")}
+    arguments = ("import", "csv", ".", *(["--dry-run"] if dry_run else []))
+    done = soakwatch(*arguments, folder=tmp_path, environment=missing)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in set(tmp_path.iterdir()) - before} == (set() if dry_run else {"soakwatch.db"})
+
+
+def test_endpoints_without_a_service_are_told_once_with_what_to_do(tmp_path: Path) -> None:
+    for day in range(2):
+        writer = LocustWriter(tmp_path, name=f"day{day}", start=START + day * 86_400)
+        write_steady(writer, 12)
+        writer.write()
+    done = soakwatch("import", "csv", ".", "--json", folder=tmp_path)
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)["files"]) == 2
+    said = " ".join(done.stderr.split())
+    assert said.count("no service") == 1
+    assert "1 endpoint has no service, such as GET /page, and is counted under 'unknown'; name requests" in said
 
 
 @pytest.mark.processes

@@ -1,15 +1,19 @@
 """What is promised of reading the files that Locust itself writes."""
 
+import json
 import random
+import re
 from collections.abc import Callable
 from itertools import pairwise
+from math import nan
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from command_line import soakwatch
 from locust_writer import START, LocustWriter, Truth
 
-from soakwatch.collector.locust_files import read_runs
+from soakwatch.collector.locust_files import read_named_runs, read_runs
 from soakwatch.core.configuration import Configuration, ServiceRule
 from soakwatch.core.errors import UsageError
 from soakwatch.core.run import Outcome
@@ -174,6 +178,15 @@ def test_two_entries_that_the_rules_make_one_are_counted_together(tmp_path: Path
     assert (totals.percentiles[0.0], totals.percentiles[1.0]) == (9.5, 143.2)
 
 
+def test_each_run_comes_with_the_files_that_it_was_read_from(tmp_path: Path) -> None:
+    alike = [write(tmp_path, HEADER, ROW.replace("9.5", f"{day}.5"), name=f"{day}/a/b_stats.csv") for day in (1, 2)]
+    other = write(tmp_path, HEADER, ROW, name="b_stats.csv")
+    named = read_named_runs([*alike, other], SETTINGS)
+    assert [(name, run.run.id.rpartition("/")[2]) for name, run in named] == [
+        *((str(path), "b") for path in (*alike, other)),
+    ]
+
+
 def test_the_sum_of_all_endpoints_is_none_of_them(tmp_path: Path) -> None:
     path = write(tmp_path, HEADER, ROW, TOTAL, ROW.replace("/q", "Aggregated"))
     assert list(endpoints(only(read_runs([path], SETTINGS)))) == ["unknown GET /q", "unknown GET Aggregated"]
@@ -214,6 +227,28 @@ def test_names_with_commas_quotes_and_line_breaks_are_kept(tmp_path: Path) -> No
     assert [series.endpoint for series in only(read_runs([path], SETTINGS)).endpoints] == [name, "/q"]
 
 
+def json_of(*, twice: bool = False, **changes: object) -> str:
+    """Three requests as Locust writes them to its `--json-file`, each key on a line of its own from line 3 on."""
+    entry = {
+        "name": "/q",
+        "method": "GET",
+        "last_request_timestamp": START + 9.5,
+        "start_time": START + 0.5,
+        "num_requests": 3,
+        "num_none_requests": 0,
+        "num_failures": 0,
+        "num_reqs_per_sec": {},
+        "num_fail_per_sec": {},
+        "total_response_time": 40.5,
+        "avg": 13.5,
+        "max_response_time": 15.5,
+        "min_response_time": 12.5,
+        "response_times": {"12": 2, "16": 1},
+        **changes,
+    }
+    return json.dumps([entry, entry] if twice else [entry], indent=4)
+
+
 WRONG: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", ":1: the file is empty"),
     "header only": (HEADER + "\r\n", ":2: nothing follows the header"),
@@ -238,10 +273,20 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "a row twice": (f"{HEADER}\r\n{ROW}\r\n{ROW}\r\n", ":3: 'GET /q' is there again (first in line 2)"),
     "percentiles that decrease": (f"{HEADER}\r\n{ROW.replace('24,25,30', '24,23,30')}\r\n", ":2: the percentiles"),
     "bounds that cross": (f"{HEADER}\r\n{ROW.replace('9.5', '999.5')}\r\n", ":2: Min Response Time 999.5 is above"),
-    "other JSON": ('{"schema": 1}', "the list of entries that Locust's `--json-file` writes was expected"),
-    "broken JSON": ('[\n{"name": "x",', ":2: no JSON"),
-    "JSON without entries": ("[]", "the list is empty"),
-    "JSON of others": ('[{"name": "x"}]', "entry 1, method"),
+    "other JSON": ('{"schema": 1}', ":1: this JSON is no list; the list of entries that Locust's"),
+    "broken JSON": ('[\n{"name": "x",', ":2:14: not JSON"),
+    "JSON without entries": ("\n[]", ":2: the list is empty"),
+    "JSON of others": ('[\n{"name": "x"}]', ":2: entry 1, method is missing"),
+    "JSON that is not UTF-8": (b'[\n{"name": "\xfc"}]', ":2: not JSON: byte 12 is not UTF-8"),
+    "JSON with a key twice": ('[\n{"name": "x",\n"name": "y"}]', ":3: [0].name is there twice"),
+    "JSON with NaN": (json_of(min_response_time=nan), ":15: [0].min_response_time"),
+    "a negative count in JSON": (json_of(num_requests=-3), ":7: entry 1, num_requests: -3"),
+    "an endless time in JSON": (json_of(max_response_time=9e99), ":14: entry 1, max_response_time: 9e+99"),
+    "an entry of JSON twice": (json_of(twice=True), ":21: 'GET /q' is there again"),
+    "more failures than requests in JSON": (json_of(num_failures=7), ":9: 'GET /q' has 7 failures of 3 requests"),
+    "response times of too few requests": (json_of(num_none_requests=1), ":16: 'GET /q' has 3 times of 2 requests"),
+    "a response time that is none": (json_of(response_times={"12": 2, "x": 1}), ":18: 'GET /q' has 'x' among"),
+    "a response time of weeks": (json_of(response_times={"12": 2, "1e10": 1}), ":18: 'GET /q' has 1 times 1e+10 ms"),
     "failures alone": ("Method,Name,Error,Occurrences\r\nGET,/q,x,1\r\n", "no requests are counted in it"),
     "exceptions alone": ("Count,Message,Traceback,Nodes\r\n", "no requests are counted in it"),
 }  # fmt: skip
@@ -255,7 +300,7 @@ def test_a_wrong_file_is_told_by_its_name_and_line_and_what_was_expected(tmp_pat
     with pytest.raises(UsageError) as caught:
         read_runs([path], SETTINGS)
     assert message in str(caught.value)
-    assert str(caught.value).startswith(str(path))
+    assert re.match(rf"{re.escape(str(path))}:\d+:|.* no requests are counted", str(caught.value))
     assert ";" in str(caught.value), "what was expected comes behind a semicolon"
 
 
@@ -300,3 +345,29 @@ def test_errors_that_locust_1_did_not_escape_are_read(tmp_path: Path) -> None:
     )
     (totals,) = only(read_runs([stats, failures], SETTINGS)).endpoints.values()
     assert [(error.kind, error.count) for error in totals.errors] == [("ValueError", 1)]
+
+
+@pytest.mark.parametrize("command", ["baseline", "metrics"])
+def test_endpoints_without_a_service_are_told_with_what_to_do(tmp_path: Path, command: str) -> None:
+    write(tmp_path, HEADER, ROW, ROW.replace("/q", "/r"), ROW.replace("/q", "shop: /s"), TOTAL)
+    done = soakwatch(command, "extract", "run_stats.csv", "out.json", "--json", folder=tmp_path)
+    assert (done.returncode, json.loads(done.stdout)["services"]) == (0, ["shop", "unknown"])
+    said = " ".join(done.stderr.split())
+    assert "2 endpoints have no service, such as GET /q, and are counted under 'unknown'" in said
+    assert "name requests `service: /path`, or write [[service]] rules into soakwatch.toml" in said
+
+
+def test_nothing_is_said_of_services_where_all_endpoints_have_one(tmp_path: Path) -> None:
+    write(tmp_path, HEADER, ROW.replace("/q", "shop: /s"), ROW, TOTAL)
+    (tmp_path / "soakwatch.toml").write_text('[[service]]\nname = "search"\nendpoint = "/q"\n', encoding="utf-8")
+    done = soakwatch("baseline", "extract", "run_stats.csv", "out.json", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "wrote out.json\n")
+
+
+@pytest.mark.parametrize("content", ["[", "\ufeff[", " \n["])
+def test_json_of_locust_that_is_cut_off_is_told_as_such(tmp_path: Path, content: str) -> None:
+    for name, text in (("cut.json", content), ("good.json", json_of())):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = soakwatch("compare", "good.json", "cut.json", folder=tmp_path)
+    assert done.returncode == 2
+    assert "the file seems to be cut off there" in " ".join(done.stderr.split())

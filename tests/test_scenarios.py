@@ -23,6 +23,7 @@ from scenario_runs import OUT, Scenarios, demo_target, processes_with, run_in, s
 from soakwatch.core.errors import UsageError
 from soakwatch.scheduler.readiness import Target, problem_with
 from soakwatch.scheduler.scenario import FASTEST_SPAWN, SCENARIOS, scenario_named, stage_at
+from soakwatch.scheduler.scenario_files import Progress, ScenarioFiles, Totals
 from soakwatch.store.execution_metadata import FILE_NAME
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +78,30 @@ def test_a_scenario_is_over_after_its_last_stage() -> None:
     stages = scenario_named("api").stages(60, 24)
     assert stage_at(stages, 59.9) is not None
     assert stage_at(stages, 60) is None
+
+
+# Locust's files
+
+HISTORY = """Timestamp,User Count,Type,Name,Total Request Count,Total Failure Count
+1000,4,,Aggregated,10,0
+1001,4,GET,Aggregated,12,0
+1001,4,,Aggregated,30,2
+1002,4,GET,Aggregated,14,0
+1002,4,,Aggr"""
+
+STATS = """Type,Name,Request Count,Failure Count,95%
+GET,Aggregated,12,0,80
+,Aggregated,30,2,110
+POST,/query,18,2,120
+"""
+
+
+def test_an_endpoint_that_is_called_as_the_sum_of_all_is_not_taken_for_it(tmp_path: Path) -> None:
+    (tmp_path / "spike_stats_history.csv").write_text(HISTORY, encoding="utf-8")
+    (tmp_path / "spike_stats.csv").write_text(STATS, encoding="utf-8")
+    files = ScenarioFiles(tmp_path, "spike")
+    assert files.progress() == Progress(seconds=1, users=4, requests=30, failures=2)
+    assert files.totals() == Totals(requests=30, failures=2, p95=110)
 
 
 # the command line

@@ -88,12 +88,14 @@ def test_results_metadata_and_runs_of_containers_appear_on_the_host(dock: Dock) 
     for name in ("baseline", "soak"):
         execution = scenarios.execution(name)
         assert (execution.kind.value, execution.image, execution.exit_code) == ("docker", IMAGE_ID, 0)
+        assert IMAGE_ID in execution.command
         assert execution.requests == scenarios.counted(name) > 50
         assert f"{name}/{name}_stats_history.csv" in {written.file for written in execution.files}
         for store in (scenarios.store, scenarios.results / name / "soakwatch.db"):
             run = run_in(store, execution.run)
             assert (run.test, run.environment, run.version) == (f"nightly-{name}", "staging", "4.2")
             assert stored_requests(store, execution.run) == execution.requests
+    assert [call.rest[0] for call in dock.calls("run")] == [IMAGE_ID, IMAGE_ID]
     assert not dock.left_behind()
 
 
@@ -145,7 +147,7 @@ def test_a_container_sees_the_hosts_network_its_results_and_the_locustfile_and_n
 @pytest.mark.skipif(shutil.which("docker") is None, reason="there is no docker program that could read the options")
 def test_docker_itself_understands_what_it_is_asked(dock: Dock) -> None:
     nowhere = {**os.environ, "DOCKER_HOST": f"unix://{dock.folder}/nowhere.sock"}
-    commands = [*dry_run(dock), ["docker", "stop", "-t", "30", "x"], ["docker", "kill", "x"]]
+    commands = [*dry_run(dock), ["docker", "stop", "-t", "30", "x"], ["docker", "rm", "-f", "x"]]
     for command in commands:
         done = subprocess.run(command, env=nowhere, capture_output=True, text=True, timeout=60, check=False)
         assert "nowhere.sock" in done.stderr, done.stderr
@@ -238,6 +240,63 @@ def test_ctrl_c_stops_the_container_in_order_and_leaves_none_behind(dock: Dock, 
         stopped = scenarios.execution("baseline")
         assert stopped.exit_code == 0
         assert stopped.requests == scenarios.counted("baseline") == stored_requests(scenarios.store, stopped.run) > 10
+
+
+@LOCUST
+def test_a_container_that_comes_into_being_after_its_client_was_ended_is_removed_too(dock: Dock) -> None:
+    scenarios = dock.scenarios("late container of baseline")
+    with scenarios.begun(*TWO, "--seconds", "60") as process:
+        wait_for_call(dock, "run")
+        interrupt_twice(process)
+        assert process.wait(60) == 3
+    time.sleep(2.5)
+    assert not dock.left_behind()
+    assert "did not remove" not in scenarios.execution("baseline").reason
+
+
+@LOCUST
+def test_a_docker_that_hangs_does_not_keep_soakwatch_and_what_may_be_left_is_said(dock: Dock) -> None:
+    scenarios = dock.scenarios("hangs")
+    with scenarios.begun(*TWO, "--seconds", "60") as process:
+        scenarios.wait_for_requests("baseline")
+        interrupt_twice(process)
+        assert process.wait(60) == 3
+    name = dock.calls("run")[0].one("--name")
+    container = dock.folder / "docker" / f"{name}.container"
+    os.kill(int(container.read_text(encoding="utf-8")), signal.SIGKILL)
+    assert f"see to it with `docker rm -f {name}`" in scenarios.execution("baseline").reason
+    assert (scenarios.execution("baseline").requests or 0) > 0
+
+
+@LOCUST
+def test_a_container_whose_client_was_killed_is_removed(dock: Dock) -> None:
+    scenarios = dock.scenarios()
+    with scenarios.begun("--docker", "--only", "baseline", "--seconds", "60") as process:
+        scenarios.wait_for_requests("baseline")
+        os.kill(client_of(dock), signal.SIGKILL)
+        assert process.wait(60) == 3
+    assert not dock.left_behind()
+    assert "`docker run` was ended by SIGKILL" in scenarios.execution("baseline").reason
+
+
+def interrupt_twice(process: "subprocess.Popen[str]") -> None:
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+
+
+def client_of(dock: Dock) -> int:
+    """The process of `docker run`."""
+    wanted = f"recording_docker.py\0run\0--rm\0--name\0{dock.calls('run')[0].one('--name')}\0".encode()
+    (found,) = [path for path in Path("/proc").glob("[0-9]*/cmdline") if wanted in read_or_nothing(path)]
+    return int(found.parent.name)
+
+
+def read_or_nothing(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def wait_for_call(dock: Dock, command: str) -> None:

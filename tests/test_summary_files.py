@@ -71,7 +71,9 @@ def blocks(draw: st.DrawFn) -> Block:
 def pinned_runs(draw: st.DrawFn) -> PinnedRun:
     seconds = tuple(draw(st.lists(st.floats(0, 1e6), max_size=4)))
     several = st.lists(blocks(), min_size=len(seconds), max_size=len(seconds)).map(tuple)
-    endpoints = draw(st.dictionaries(SERIES, st.builds(PinnedEndpoint, several, ERRORS), max_size=3))
+    endpoints = draw(
+        st.dictionaries(SERIES, st.builds(PinnedEndpoint, several, st.integers(0, 10_000), ERRORS), max_size=3)
+    )
     users = draw(st.none() | st.floats(0, 1e6))
     return PinnedRun(draw(RUNS), seconds, users, draw(st.booleans()), draw(HISTOGRAMS), endpoints)
 
@@ -96,7 +98,8 @@ PINNED = PinnedRun(
     late=Histogram.of([1.0, 2.0]),
     endpoints={
         QUERY: PinnedEndpoint(
-            (Block(4, 1, 600.0, Histogram.of([190, 200, 210])), Block(3, 0, 570.0, Histogram.of([180, 190, 200])))
+            (Block(4, 1, 600.0, Histogram.of([190, 200, 210])), Block(3, 0, 570.0, Histogram.of([180, 190, 200]))),
+            windows=12,
         )
     },
 )
@@ -363,7 +366,7 @@ def test_plain_numbers_of_version_1_are_read_in_the_forms_that_scripts_wrote(tmp
         (
             '{"api_gateway": {\n"error_rate": 2.5}}',
             (
-                r"json:2: api_gateway\.error_rate: a share between 0 and 1 was expected, not 2.5; "
+                r"json:2: api_gateway\.error_rate: a share was expected .* 2\.5 is too large for a baseline's; "
                 "call it error_rate_percent when it is one"
             ),
         ),

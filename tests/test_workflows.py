@@ -232,11 +232,8 @@ def origin(tmp_path: Path, machine: Machine) -> Path:
 def test_a_pull_request_is_compared_with_the_baseline_of_its_base_and_not_with_its_own(
     machine: Machine, origin: Path
 ) -> None:
-    base = git(origin, "rev-parse", "HEAD")
-    git(machine.runner.workspace, "switch", "--quiet", "--create", "feature")
-    (machine.runner.workspace / "performance-baselines-v2.json").write_text(NEW_BASELINE, encoding="utf-8")
-    git(machine.runner.workspace, "commit", "--quiet", "--all", "--message", "A kinder baseline")
-    result = fetch_baseline(machine, base)
+    check_out_merge(machine, origin)
+    result = take_baseline(machine)
     assert result.failed is None, result.log
     assert (machine.runner.temp / "baseline.json").read_text(encoding="utf-8") == OLD_BASELINE
 
@@ -244,16 +241,45 @@ def test_a_pull_request_is_compared_with_the_baseline_of_its_base_and_not_with_i
 def test_a_pull_request_to_a_branch_without_a_baseline_has_none(machine: Machine, origin: Path) -> None:
     git(origin, "rm", "--quiet", "performance-baselines-v2.json")
     git(origin, "commit", "--quiet", "--message", "No baseline")
-    result = fetch_baseline(machine, git(origin, "rev-parse", "HEAD"))
+    check_out_merge(machine, origin)
+    result = take_baseline(machine)
     assert result.failed is None, result.log
     assert not (machine.runner.temp / "baseline.json").exists()
 
 
-def fetch_baseline(machine: Machine, base: str) -> JobResult:
-    first = [
-        step for step in steps_of(ROOT / "docs" / "examples" / "pull-request.yml") if "baseline" in step.get("name", "")
-    ]
-    return machine.runner.steps(first, {"github": {"event": {"pull_request": {"base": {"sha": base}}}}})
+@pytest.mark.parametrize(("depth", "commit"), [(1, "refs/pull/1/merge"), (2, "feature")])
+def test_a_checkout_that_does_not_hold_the_merge_and_its_parents_is_not_taken_for_one_without_a_baseline(
+    machine: Machine, origin: Path, depth: int, commit: str
+) -> None:
+    check_out_merge(machine, origin, depth, commit)
+    assert take_baseline(machine).failed is not None
+
+
+def check_out_merge(
+    machine: Machine, origin: Path, depth: int | None = None, commit: str = "refs/pull/1/merge"
+) -> None:
+    """A pull request that brings its own baseline, checked out as GitHub does, with no way back to its origin."""
+    example = next(steps_of(ROOT / "docs" / "examples" / "pull-request.yml"))["with"]
+    git(origin, "switch", "--quiet", "--create", "feature")
+    for text in ("{}", NEW_BASELINE):
+        (origin / "performance-baselines-v2.json").write_text(text, encoding="utf-8")
+        git(origin, "add", ".")
+        git(origin, "commit", "--quiet", "--message", "A kinder baseline")
+    git(origin, "switch", "--quiet", "--detach", "main")
+    git(origin, "merge", "--quiet", "--no-ff", "--strategy-option", "theirs", "--message", "Merge", "feature")
+    git(origin, "update-ref", "refs/pull/1/merge", "HEAD")
+    shutil.rmtree(machine.runner.workspace)
+    git(origin, "init", "--quiet", str(machine.runner.workspace))
+    options = ["--quiet", f"--depth={depth or example.get('fetch-depth', 1)}"]
+    git(machine.runner.workspace, "fetch", *options, f"file://{origin}", f"+{commit}:refs/remotes/pull/1/merge")
+    git(machine.runner.workspace, "checkout", "--quiet", "--detach", "refs/remotes/pull/1/merge")
+    git(machine.runner.workspace, "remote", "add", "origin", "https://127.0.0.1:9/private")
+
+
+def take_baseline(machine: Machine) -> JobResult:
+    base = {"github": {"event": {"pull_request": {"base": {"sha": "main"}}}}}
+    steps = steps_of(ROOT / "docs" / "examples" / "pull-request.yml")
+    return machine.runner.steps([step for step in steps if "baseline" in step.get("name", "")], base)
 
 
 def test_a_new_baseline_is_proposed_as_a_commit_of_its_own_with_the_difference_in_the_summary(
@@ -278,6 +304,18 @@ def test_a_new_baseline_is_proposed_as_a_commit_of_its_own_with_the_difference_i
     ((request, _),) = machine.asked
     assert request[:6] == ["pr", "create", "--base", "main", "--head", "new-baseline-42"]
     assert request[-1] == reason
+
+
+def test_a_run_that_cannot_be_a_baseline_is_not_proposed_as_one_and_that_is_said(
+    machine: Machine, origin: Path
+) -> None:
+    inputs = {"reason": "as it is"}
+    result = machine.run("promote-baseline.yml", {"new-baseline": ""}, inputs=inputs, github={"ref_name": "main"})
+    assert result.failed is not None
+    (said,) = result.failed.commands
+    assert (said.name, said.title) == ("error", "No new baseline")
+    assert machine.asked == []
+    assert git(origin, "branch", "--list", "new-baseline-*") == ""
 
 
 def baselines(machine: Machine) -> tuple[Path, Path]:

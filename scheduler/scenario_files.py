@@ -34,7 +34,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class LocustFiles:
+class ScenarioFiles:
     """The files of the scenario `name` in `folder`."""
 
     folder: Path
@@ -99,8 +99,13 @@ class LocustFiles:
 
 def _aggregated(text: str) -> list[Mapping[str, str]]:
     with suppress(csv.Error):
-        return [line for line in csv.DictReader(text.splitlines()) if line.get("Name") == "Aggregated"]
+        return [line for line in csv.DictReader(text.splitlines()) if _is_sum(line)]
     return []
+
+
+def _is_sum(line: Mapping[str, str]) -> bool:
+    # an endpoint may be called so, but has a type besides
+    return line.get("Name") == "Aggregated" and not line.get("Type")
 
 
 def _header_of(path: Path) -> str:

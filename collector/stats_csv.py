@@ -24,6 +24,10 @@ NEEDED = (
 )
 
 
+_TRUNCATED = 1.0
+"""Milliseconds that Locust before 1.1 cuts off its times."""
+
+
 def is_total(entry: Entry) -> bool:
     """Whether this is the sum of all entries; an endpoint that somebody calls so has a type."""
     method, name = entry
@@ -72,6 +76,10 @@ class _Rows:
         percentiles = self._percentiles(row, place)
         if not (requests and percentiles):
             return EndpointTotals(requests, failures)
+        if not low - _TRUNCATED <= average <= high + _TRUNCATED:
+            raise place.wrong(
+                f"Average Response Time {average:g} is not between Min {low:g} and Max {high:g}", "a mean that is one"
+            )
         return EndpointTotals(requests, failures, average, between_bounds(percentiles, low, high))
 
     def _percentiles(self, row: list[str], place: Place) -> dict[float, float]:

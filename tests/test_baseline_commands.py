@@ -79,7 +79,7 @@ def test_baselines_of_a_real_run_hold_what_locust_counted(nightly: Path, tmp_pat
     (run,) = read_summaries(tmp_path / "out" / "baselines.json")
     assert isinstance(run, RunTotals)
     counted = counted_in_csv(nightly / "nightly_stats.csv")
-    assert counted == told["requests"] == sum(totals.requests for totals in run.endpoints.values()) > 100
+    assert counted == told["requests"] == sum(totals.requests for totals in run.endpoints.values()) > 30
     assert told["written"]
     assert "shop" in told["services"]
     failing = next(totals for series, totals in run.endpoints.items() if series.endpoint == "/fail")

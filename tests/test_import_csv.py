@@ -527,7 +527,7 @@ def test_endpoints_without_a_service_are_told_once_with_what_to_do(tmp_path: Pat
     assert len(json.loads(done.stdout)["files"]) == 2
     said = " ".join(done.stderr.split())
     assert said.count("no service") == 1
-    assert "1 endpoint has no service, such as GET /page, and is counted under 'unknown'; name requests" in said
+    assert "1 endpoint has no service, such as GET /page; it is counted under 'unknown'; name requests" in said
 
 
 @pytest.mark.processes

@@ -273,6 +273,7 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "a row twice": (f"{HEADER}\r\n{ROW}\r\n{ROW}\r\n", ":3: 'GET /q' is there again (first in line 2)"),
     "percentiles that decrease": (f"{HEADER}\r\n{ROW.replace('24,25,30', '24,23,30')}\r\n", ":2: the percentiles"),
     "bounds that cross": (f"{HEADER}\r\n{ROW.replace('9.5', '999.5')}\r\n", ":2: Min Response Time 999.5 is above"),
+    "a mean outside of its bounds": (f"{HEADER}\r\n{ROW.replace('21.5', '900')}\r\n", ":2: Average Response Time 900"),
     "other JSON": ('{"schema": 1}', ":1: this JSON is no list; the list of entries that Locust's"),
     "broken JSON": ('[\n{"name": "x",', ":2:14: not JSON"),
     "JSON without entries": ("\n[]", ":2: the list is empty"),
@@ -353,7 +354,7 @@ def test_endpoints_without_a_service_are_told_with_what_to_do(tmp_path: Path, co
     done = soakwatch(command, "extract", "run_stats.csv", "out.json", "--json", folder=tmp_path)
     assert (done.returncode, json.loads(done.stdout)["services"]) == (0, ["shop", "unknown"])
     said = " ".join(done.stderr.split())
-    assert "2 endpoints have no service, such as GET /q, and are counted under 'unknown'" in said
+    assert "2 endpoints have no service, such as GET /q; they are counted under 'unknown'" in said
     assert "name requests `service: /path`, or write [[service]] rules into soakwatch.toml" in said
 
 

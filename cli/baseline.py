@@ -17,8 +17,8 @@ from soakwatch.core.configuration import load_configuration
 from soakwatch.core.errors import UnknownRun, UsageError
 from soakwatch.core.run import Run
 from soakwatch.core.run_summary import PinnedRun
+from soakwatch.reporter.summary_diff import diff_summaries
 from soakwatch.store.contract import WindowStore
-from soakwatch.store.summary_diff import diff_summaries
 from soakwatch.store.summary_files import MadeFrom, SummaryKind, read_summaries, render_baselines
 
 baseline_app = typer.Typer(no_args_is_help=True, help="Make baseline files for version control, and look at them.")

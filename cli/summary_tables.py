@@ -11,8 +11,8 @@ from soakwatch.cli.terminal import printable, results
 from soakwatch.core.numbers import NOTHING, format_value
 from soakwatch.core.run_summary import PinnedRun, RunTotals
 from soakwatch.core.verdict import Metric
-from soakwatch.store.summary_diff import METRICS, Difference, Presence
-from soakwatch.store.summary_figures import Endpoint, Figures, figures_of
+from soakwatch.reporter.summary_diff import METRICS, Difference, Presence
+from soakwatch.reporter.summary_figures import Endpoint, Figures, figures_of
 
 _COLOURS = {Presence.GONE: "yellow", Presence.NEW: "cyan", Presence.BOTH: "default"}
 _WORDS = {Presence.BOTH: "changed", Presence.GONE: "gone", Presence.NEW: "new"}

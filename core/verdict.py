@@ -36,6 +36,10 @@ class Metric(StrEnum):
     THROUGHPUT = "throughput"
 
 
+QUANTILES = {Metric.P50: 0.50, Metric.P95: 0.95, Metric.P99: 0.99}
+"""The metrics that are quantiles of response times."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """Change from baseline to current, bounded by `low` and `high` with 95 % confidence.

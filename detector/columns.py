@@ -8,10 +8,10 @@ import numpy as np
 from scipy import special
 
 from soakwatch.core.run_summary import EndpointTotals
-from soakwatch.core.verdict import Metric
+from soakwatch.core.verdict import QUANTILES, Metric
 from soakwatch.detector.dependence import Spread
 from soakwatch.detector.evidence import Evidence
-from soakwatch.detector.level import QUANTILES, RESOLUTION, Level
+from soakwatch.detector.level import RESOLUTION, Level
 from soakwatch.detector.proportions import Z, wilson
 from soakwatch.detector.sample import FloatArray
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 from soakwatch.core.configuration import ComparisonSection
 from soakwatch.core.numbers import format_value
-from soakwatch.core.verdict import Metric
+from soakwatch.core.verdict import QUANTILES, Metric
 from soakwatch.detector.change import Finding, change_of_levels, pooled_value
 from soakwatch.detector.evidence import Evidence
-from soakwatch.detector.level import QUANTILES
 
 _EXPECTED_ABOVE = 10
 """Requests that must be expected above a quantile: with fewer it is little else than the slowest request."""

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from soakwatch.core.histogram import Histogram, bucket_middle
-from soakwatch.core.verdict import Metric
-from soakwatch.detector.level import QUANTILES
+from soakwatch.core.verdict import QUANTILES, Metric
 
 TIMES_MET = 2.0
 """A request meets the delay of its generator when it is sent and when its answer is read."""

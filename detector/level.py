@@ -6,12 +6,10 @@ from math import exp, inf, isfinite, log, sqrt
 import numpy as np
 
 from soakwatch.core.histogram import BUCKETS_PER_OCTAVE
-from soakwatch.core.verdict import Metric
+from soakwatch.core.verdict import QUANTILES, Metric
 from soakwatch.detector.dependence import Spread, spread_of_sum
 from soakwatch.detector.proportions import Z, wilson
 from soakwatch.detector.sample import FloatArray, Sample
-
-QUANTILES = {Metric.P50: 0.50, Metric.P95: 0.95, Metric.P99: 0.99}
 
 RESOLUTION = 0.001
 """Milliseconds: shorter times count as this, because zero has no logarithm and no clock of ours sees the difference."""

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from soakwatch.core.histogram import RELATIVE_ERROR, Histogram
 from soakwatch.core.run import Run
 from soakwatch.core.series import Series
-from soakwatch.core.verdict import Metric
+from soakwatch.core.verdict import QUANTILES, Metric
 from soakwatch.core.window import LoadSample, Window
 from soakwatch.detector.adjustment import holm
 from soakwatch.detector.between_runs import run_variance
 from soakwatch.detector.dependence import Spread, spread_of_sum
-from soakwatch.detector.level import QUANTILES, Level, response_time
+from soakwatch.detector.level import Level, response_time
 from soakwatch.detector.load import steady_users, users_by_start, warm_up_end, was_saturated
 from soakwatch.detector.proportions import newcombe, wilson
 from soakwatch.detector.run_data import RunData

@@ -8,11 +8,9 @@ from typing import TypeVar
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run_summary import EndpointTotals, PinnedEndpoint, PinnedRun, PlainBaseline, RunSummary
 from soakwatch.core.series import WHOLE_SERVICE, Series
-from soakwatch.core.verdict import Metric
+from soakwatch.core.verdict import QUANTILES, Metric
 
 _One = TypeVar("_One")
-
-SHARES = {Metric.P50: 0.5, Metric.P95: 0.95, Metric.P99: 0.99}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,7 +96,7 @@ def _whole(service: str) -> Endpoint:
 def _of_pinned(endpoints: Sequence[PinnedEndpoint]) -> Figures:
     blocks = [block for endpoint in endpoints for block in endpoint.blocks]
     hist = Histogram.merge(block.hist for block in blocks)
-    values = _known(dict(zip(SHARES, hist.quantiles(list(SHARES.values())), strict=True)))
+    values = _known(dict(zip(QUANTILES, hist.quantiles(list(QUANTILES.values())), strict=True)))
     if hist.count:
         values[Metric.MEAN] = sum(block.success_sum for block in blocks) / hist.count
     return _counted(sum(block.requests for block in blocks), sum(block.failures for block in blocks), values)
@@ -107,7 +105,7 @@ def _of_pinned(endpoints: Sequence[PinnedEndpoint]) -> Figures:
 def _of_totals(endpoints: Sequence[EndpointTotals]) -> Figures:
     # percentiles of several endpoints cannot be put together exactly
     percentiles = endpoints[0].percentiles if len(endpoints) == 1 else {}
-    values = _known({metric: percentiles.get(share) for metric, share in SHARES.items()})
+    values = _known({metric: percentiles.get(share) for metric, share in QUANTILES.items()})
     requests = sum(endpoint.requests for endpoint in endpoints)
     means = [(endpoint.mean, endpoint.requests) for endpoint in endpoints if endpoint.requests]
     if means and all(mean is not None for mean, _ in means):

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from soakwatch.core.run_summary import PlainBaseline, RunSummary
 from soakwatch.core.verdict import Metric
-from soakwatch.store.summary_figures import Endpoint, Figures, by_service, figures_of
+from soakwatch.reporter.summary_figures import Endpoint, Figures, by_service, figures_of
 
 METRICS = (Metric.P50, Metric.P95, Metric.P99, Metric.MEAN, Metric.ERROR_RATE)
 """What is compared, in the order in which it is shown."""

@@ -10,10 +10,13 @@ from soakwatch.collector.history_files import check_is_history
 from soakwatch.collector.history_import import StagedHistory, content_of, stage_history, write_history
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import UsageError
-from soakwatch.core.run import Run
+from soakwatch.core.run import Outcome, Run
 from soakwatch.core.series import Series
 from soakwatch.core.window import Window
 from soakwatch.store.contract import WindowStore
+
+_SAME_START = 5.0
+"""Seconds between the beginnings of a run and of its history: Locust writes the first row a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,9 @@ class Importing:
         """Why a history is not to be imported; empty where nothing is in the way."""
         if not history.facts.requests:
             return "no request is counted in it"
+        seen = [run for run in self._known.values() if _is_the_same_test(run, history.run)]
+        if seen:
+            return f"the store has this run already, as the collector saw it: {seen[0].id}"
         known, end = self._known.get(history.run.id), history.facts.end
         if known is None or known.end is None or known.end < end:
             return ""
@@ -111,6 +117,12 @@ class Importing:
         if not others:
             return ()
         return (f"the store has it twice now: as {others[0]} with another environment, test, services or windows",)
+
+
+def _is_the_same_test(known: Run, read: Run) -> bool:
+    """Whether the collector streamed the very test that Locust wrote a history of: it would be its own baseline."""
+    alike = (known.environment, known.test) == (read.environment, read.test)
+    return known.outcome is not Outcome.IMPORTED and alike and abs(known.start - read.start) < _SAME_START
 
 
 def remarks_on(history: StagedHistory) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from math import ceil
 from pathlib import Path
 
 import pytest
-from command_line import soakwatch
+from command_line import PastRun, soakwatch, store_with
 from locust_writer import START, LocustWriter, write_long_history
 
 from soakwatch.core.histogram import Histogram
@@ -176,6 +176,18 @@ def test_a_file_that_has_grown_is_the_same_run(tmp_path: Path) -> None:
         ids.add(run_import(growing, folder=tmp_path)["files"][0]["run"])
     assert len(ids) == 1
     assert counts(stored(tmp_path)[1])[QUERY][0] == 600
+
+
+def test_a_run_that_the_collector_streamed_is_not_imported_as_its_own_baseline(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 30)
+    writer.write()
+    store_with(tmp_path, PastRun("20261102-220000-bbbb", START - 1.5))
+    (tmp_path / "soakwatch.toml").write_text('environment = "staging"\ntest = "nightly"\n', encoding="utf-8")
+    (told,) = run_import(writer.history, folder=tmp_path)["files"]
+    assert told["windows"] == 0
+    assert "as the collector saw it: 20261102-220000-bbbb" in str(told["remarks"])
+    assert [run.id for run in stored(tmp_path)[0]] == ["20261102-220000-bbbb"]
 
 
 def test_an_older_copy_does_not_take_back_what_is_there(tmp_path: Path) -> None:

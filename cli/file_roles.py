@@ -15,10 +15,15 @@ def is_file(text: str) -> bool:
 
 
 def check_roles(base: str, current: str, outputs: Iterable[Path | None]) -> None:
-    """Raise UsageError where a file would be compared with itself, or written over one that is read or written too."""
+    """Hold that each file is there and has one role.
+
+    Raises UsageError where one is missing, compared with itself, or written over one that is read or written too.
+    """
     roles: dict[Path, str] = {}
     for text in filter(is_file, (base, current)):
         path = Path(text)
+        if not path.exists():
+            raise UsageError(f"{path}: no such file")
         if path.is_dir():
             raise UsageError(f"{path} is a folder; name the file in it that is meant")
         twin = next((other for other in roles if _equal(other, path.resolve())), None)

@@ -30,8 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Streams Locust's metrics into a time-series store and names what regressed. Begin with `soakwatch demo`.",
-    epilog="Exit codes: 0 fine, 1 regression, 2 wrong usage or configuration, 3 store or service not reachable, "
-    "4 undecided.",
+    epilog="Exit codes: 0 fine, 1 regression, 2 wrong usage or configuration, 3 store or service not reachable, or a "
+    "defect of soakwatch, 4 undecided.",
 )
 app.command()(demo)
 app.command()(init)

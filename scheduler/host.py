@@ -48,13 +48,13 @@ class HostGenerator(Generator):
         """The store itself."""
         return self._site.store
 
-    def ask_to_stop(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> None:  # noqa: ARG002
+    def ask_to_stop(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> None:  # noqa: ARG002  (the contract)
         """Send SIGINT once: a second one would interrupt Locust while it writes its files."""
         if process.pid not in self._asked:
             self._asked.add(process.pid)
             process.send_signal(signal.SIGINT)
 
-    def kill(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> str:  # noqa: ARG002
+    def kill(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> str:  # noqa: ARG002  (the same)
         """Kill the process, and those that its locustfile may have started beside it."""
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

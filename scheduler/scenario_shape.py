@@ -42,5 +42,5 @@ class ScenarioShape(LoadTestShape):
         if options is None:
             return None
         sized = SizedScenario(scenario_named(options.scenario), options.scenario_seconds, options.scenario_users)
-        stage = stage_at(sized.stages, self.get_run_time())  # type: ignore[no-untyped-call]
+        stage = stage_at(sized.stages, self.get_run_time())  # type: ignore[no-untyped-call]  # Locust's
         return None if stage is None else (stage.users, stage.spawn_rate)

@@ -261,7 +261,7 @@ class TestRealRuns:
             assert "::error::from a name" in result.log
             assert [step.name for step in result.steps for one in step.commands if "from a name" in one.message] == []
 
-    def test_a_service_that_is_as_before_passes(self, bench: Bench, first: JobResult) -> None:  # noqa: ARG002
+    def test_a_service_that_is_as_before_passes(self, bench: Bench, first: JobResult) -> None:  # noqa: ARG002  (comes after it)
         result = bench.run(locust_args=LOAD)
         assert result.failed is None, result.log
         assert output(result, "verdict") in {"same", "improved"}

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -54,6 +56,20 @@ def test_a_folder_is_no_file(folder: Path) -> None:
     (folder / "results").mkdir()
     done = soakwatch("compare", "results", "cccc.json", folder=folder)
     assert (done.returncode, "results is a folder" in done.stderr) == (2, True)
+
+
+def test_a_file_that_is_not_there_is_said_before_anything_else(tmp_path: Path) -> None:
+    done = soakwatch("compare", "nope.csv", "latest", folder=tmp_path)
+    assert (done.returncode, "nope.csv: no such file" in done.stderr) == (2, True)
+
+
+def test_a_defect_of_ours_never_looks_like_a_regression(tmp_path: Path) -> None:
+    broken = "import soakwatch.cli.main as it\ndef app(): raise ZeroDivisionError\nit.app = app\nit.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", broken], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    assert "a defect of soakwatch" in done.stderr
 
 
 def test_what_is_no_ordinary_file_is_written_to_as_it_is(tmp_path: Path) -> None:

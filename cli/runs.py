@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -10,9 +11,8 @@ from soakwatch.cli.options import ConfigOption, CurrentArgument, JsonOption, Sto
 from soakwatch.cli.selection import select_run
 from soakwatch.cli.terminal import print_json, print_run, results, run_table
 from soakwatch.core.configuration import load_configuration
-from soakwatch.core.histogram import Histogram
 from soakwatch.core.series import Series
-from soakwatch.core.window import Window
+from soakwatch.core.window import Window, merge_windows
 
 runs_app = typer.Typer(no_args_is_help=True, help="List runs, or show one.")
 
@@ -71,24 +71,7 @@ def summarise_endpoints(windows: Sequence[Window]) -> list[Window]:
     of_series: dict[Series, list[Window]] = {}
     for window in windows:
         of_series.setdefault(window.series, []).append(window)
-    return [_merged(of_series[series]) for series in sorted(of_series)]
-
-
-def _merged(windows: Sequence[Window]) -> Window:
-    first = windows[0]
-    return Window(
-        series=first.series,
-        run=first.run,
-        source="*",
-        start=min(window.start for window in windows),
-        width=max(window.start + window.width for window in windows) - min(window.start for window in windows),
-        count=sum(window.count for window in windows),
-        failures=sum(window.failures for window in windows),
-        min=min((window.min for window in windows if window.min is not None), default=None),
-        max=max((window.max for window in windows if window.max is not None), default=None),
-        hist=Histogram.merge(window.hist for window in windows),
-        fail_hist=Histogram.merge(window.fail_hist for window in windows),
-    )
+    return [replace(merge_windows(of_series[series]), source="*") for series in sorted(of_series)]
 
 
 def _endpoint_document(window: Window, kinds: Counter[tuple[Series, str]]) -> dict[str, Any]:

@@ -53,7 +53,14 @@ class StoreError(SoakwatchError):
 
 
 class StoreUnavailable(StoreError):
-    """A later try may succeed, perhaps after somebody has mended the store: locked, disk full, corrupt, read-only."""
+    """A later try may succeed, perhaps after somebody has mended the store: locked, disk full, no bucket, no rights.
+
+    `retry_after` is how many seconds the store asked to be left alone; None when it did not say.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class StoreRefused(StoreError):

@@ -1,7 +1,8 @@
 """Windows: what one process saw in one aligned stretch of time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import fsum
 
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.series import Series
@@ -57,6 +58,38 @@ class Window:
         if low is None or high is None:
             return values
         return [None if value is None else min(max(value, low), high) for value in values]
+
+
+_LARGEST_LENGTH = 2**63 - 1
+"""What a store can keep."""
+
+
+def merge_windows(windows: Sequence[Window]) -> Window:
+    """Add up windows, of which there is at least one, exactly and in any order.
+
+    Series, run and source are those of the first; it lasts from the first start to the last end.
+    """
+    first = windows[0]
+    start = min(window.start for window in windows)
+    return replace(
+        first,
+        start=start,
+        width=max(window.start + window.width for window in windows) - start,
+        count=sum(window.count for window in windows),
+        failures=sum(window.failures for window in windows),
+        sum=fsum(window.sum for window in windows),
+        fail_sum=fsum(window.fail_sum for window in windows),
+        min=min((window.min for window in windows if window.min is not None), default=None),
+        max=max((window.max for window in windows if window.max is not None), default=None),
+        hist=Histogram.merge(window.hist for window in windows),
+        fail_hist=Histogram.merge(window.fail_hist for window in windows),
+        bytes=min(sum(window.bytes for window in windows), _LARGEST_LENGTH),
+        exemplar=max(
+            (window.exemplar for window in windows if window.exemplar),
+            key=lambda exemplar: (exemplar.time, -exemplar.at),
+            default=None,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,92 @@
 """The contract of a window store: what every place that keeps windows promises."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from soakwatch.core.deploy import Deploy
+from soakwatch.core.health import Health
+from soakwatch.core.retention import Retention
+from soakwatch.core.roll_up import RollUp
 from soakwatch.core.run import Run, Tally
+from soakwatch.core.run_series import RunLoad, RunSeries
+from soakwatch.core.series import Series
+from soakwatch.core.span import Span
 from soakwatch.core.window import ErrorCount, LoadSample, Window
 
-Point = Window | ErrorCount | LoadSample | Run | Tally
+if TYPE_CHECKING:
+    # numpy is 24 MiB that a load generator with SQLite does without
+    from soakwatch.store.history import SeriesHistory
+
+Point = Window | ErrorCount | LoadSample | Run | Tally | RollUp | RunSeries | RunLoad | Deploy | Health
 """What a store keeps. Each point's key is a function of what it describes."""
+
+
+class Column(StrEnum):
+    """A number of each roll-up that can be read as an array; times in milliseconds.
+
+    `P50`, `P95`, `P99`, `SUM`, `MIN` and `MAX` cover all responses, `OK_...` the successes.
+    """
+
+    COUNT = "count"
+    FAILURES = "failures"
+    SUM = "sum"
+    FAIL_SUM = "fail_sum"
+    MIN = "min"
+    MAX = "max"
+    P50 = "p50"
+    P95 = "p95"
+    P99 = "p99"
+    OK_P50 = "ok_p50"
+    OK_P95 = "ok_p95"
+    OK_P99 = "ok_p99"
+    BYTES = "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """When windows began that were stored after a position, and the position to ask from the next time."""
+
+    spans: Sequence[Span]
+    position: str
 
 
 class WindowStore(ABC):
     """Where points are kept. Writing the same point twice is the same as writing it once; the later one counts.
 
-    Any text in a point reads back equal. Several processes may write at once. All methods raise StoreUnavailable when
-    a later try may succeed, and StoreRefused when none will; neither leaves half of a call behind.
+    Any text in a point reads back equal; times read back equal to the nanosecond. Several processes may write at once.
+    All methods raise StoreUnavailable when a later try may succeed, and StoreRefused when none will.
     """
+
+    retention: Retention
+    """How long what is kept is kept; see `expire`."""
+
+    # Writing
 
     @abstractmethod
     def write(self, points: Sequence[Point]) -> None:
-        """Keep all of `points`, or none."""
+        """Keep all of `points`.
+
+        With StoreRefused none of those that can be judged beforehand is kept; a server may have kept some of the
+        others. With StoreUnavailable a part may be kept; writing all of them again completes it.
+        """
+
+    @abstractmethod
+    def expire(self, now: float) -> int:
+        """Forget what `retention` says has expired at `now`, and how many points that were; 0 where a server does it.
+
+        Raw windows older than what was ever expired are refused from then on: merged into a roll-up that is there
+        already, they would take the place of those that are gone.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections and files."""
+
+    # Runs
 
     @abstractmethod
     def runs(self) -> list[Run]:
@@ -29,7 +94,7 @@ class WindowStore(ABC):
 
     @abstractmethod
     def windows(self, run: str) -> Iterator[Window]:
-        """The windows of a run, by start, then series, then source; none for a run that is not known."""
+        """The raw windows of a run, by start, then series, then source; none for a run that is not known."""
 
     @abstractmethod
     def errors(self, run: str) -> Iterator[ErrorCount]:
@@ -45,11 +110,56 @@ class WindowStore(ABC):
 
     @abstractmethod
     def requests_stored(self, run: str) -> dict[str, int]:
-        """How many requests of a run are stored, by source."""
+        """How many requests of a run are stored in raw windows, by source."""
 
     @abstractmethod
-    def close(self) -> None:
-        """Let go of connections and files."""
+    def run_series(self, run: str) -> list[RunSeries]:
+        """What is kept of a run for long, by series; empty until it was condensed."""
+
+    @abstractmethod
+    def run_load(self, run: str) -> RunLoad | None:
+        """The load generator in the same blocks; None until the run was condensed."""
+
+    # Time
+
+    @abstractmethod
+    def windows_between(self, span: Span) -> Iterator[Window]:
+        """The raw windows of all runs that start in `span`, in any order."""
+
+    @abstractmethod
+    def roll_ups(self, width: float, span: Span) -> Iterator[RollUp]:
+        """Roll-ups of `width` (MINUTE or TEN_MINUTES) that start in `span`, by start, then series."""
+
+    @abstractmethod
+    def history(
+        self, width: float, span: Span, columns: Sequence[Column], services: Sequence[str] = ()
+    ) -> "Mapping[Series, SeriesHistory]":
+        """Numbers of the roll-ups that start in `span` as arrays, of all series or those of `services` only."""
+
+    @abstractmethod
+    def deploys(self, span: Span) -> list[Deploy]:
+        """Deploys in `span`, oldest first, then by environment and service."""
+
+    @abstractmethod
+    def health(self, span: Span) -> list[Health]:
+        """How delivery was doing in `span`, by moment, then source."""
+
+    # Passes over what is stored
+
+    @abstractmethod
+    def arrivals(self, after: str) -> Arrivals:
+        """Where raw windows were stored since the position `after`, "" for all that is known.
+
+        Some may be told twice, none is left out, whatever the clocks of the writers say.
+        """
+
+    @abstractmethod
+    def position(self, name: str) -> str:
+        """How far the pass `name` has come, as it left it; "" at first."""
+
+    @abstractmethod
+    def set_position(self, name: str, position: str) -> None:
+        """Remember how far the pass `name` has come."""
 
     def __enter__(self) -> Self:
         """Use as a context manager that closes."""

@@ -1,12 +1,16 @@
-"""Points as rows of plain values and back, for the SQLite store and for the spool."""
+"""Points as rows of plain values and back, for the stores and for the spool."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple
 from typing import Any
 
+from soakwatch.core.deploy import Deploy
+from soakwatch.core.health import Health
 from soakwatch.core.histogram import Histogram
+from soakwatch.core.roll_up import RollUp
 from soakwatch.core.run import Outcome, Reconciliation, Run, Tally
+from soakwatch.core.run_series import RunLoad, RunSeries
 from soakwatch.core.series import Series
 from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.store.contract import Point
@@ -99,12 +103,66 @@ def _reconciliation(fields: dict[str, Any]) -> Reconciliation:
     return Reconciliation(**{**fields, "silent_sources": tuple(fields["silent_sources"])})
 
 
+def of_run_series(series: RunSeries) -> Row:
+    """All but the series; blocks and errors as JSON."""
+    blocks = [of_window(block)[2:] for block in series.blocks]
+    errors = [(error.start, error.kind, error.count, error.sample) for error in series.errors]
+    return (series.run, _json(blocks), _json(errors))
+
+
+def to_run_series(row: Sequence[Any]) -> RunSeries:
+    """From series, then `of_run_series`."""
+    *head, run, blocks, errors = row
+    key = (*head, run, "")
+    return RunSeries(
+        Series(*head),
+        run,
+        tuple(to_window([*key, *block]) for block in json.loads(blocks)),
+        tuple(to_error([*key, *error]) for error in json.loads(errors)),
+    )
+
+
+def of_run_load(load: RunLoad) -> Row:
+    """All fields in order; blocks as JSON."""
+    return (load.environment, load.test, load.run, _json([of_load(block)[4:] for block in load.blocks]))
+
+
+def to_run_load(row: Sequence[Any]) -> RunLoad:
+    """From `of_run_load`."""
+    *key, blocks = row
+    environment, test, run = key
+    return RunLoad(environment, test, run, tuple(to_load([*key, "", *block]) for block in json.loads(blocks)))
+
+
+def of_deploy(deploy: Deploy) -> Row:
+    """All fields in order."""
+    return astuple(deploy)
+
+
+def of_health(health: Health) -> Row:
+    """All fields in order."""
+    return astuple(health)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 _FORMS: dict[str, tuple[type[Point], Callable[[Any], Row], Callable[[Sequence[Any]], Point]]] = {
     "window": (Window, lambda window: (*of_series(window.series), *of_window(window)), to_window),
     "error": (ErrorCount, lambda error: (*of_series(error.series), *of_error(error)), to_error),
     "load": (LoadSample, of_load, to_load),
     "run": (Run, of_run, to_run),
     "tally": (Tally, of_tally, to_tally),
+    "run_series": (RunSeries, lambda series: (*of_series(series.series), *of_run_series(series)), to_run_series),
+    "run_load": (RunLoad, of_run_load, to_run_load),
+    "roll_up": (
+        RollUp,
+        lambda one: (*of_series(one.window.series), *of_window(one.window)),
+        lambda row: RollUp(to_window(row)),
+    ),
+    "deploy": (Deploy, of_deploy, lambda row: Deploy(*row)),
+    "health": (Health, of_health, lambda row: Health(*row)),
 }
 _NAMES = {kind: name for name, (kind, _, _) in _FORMS.items()}
 

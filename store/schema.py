@@ -46,6 +46,38 @@ MIGRATIONS = (
     CREATE INDEX requests_by_run ON requests (run, start);
     CREATE INDEX errors_by_run ON errors (run, start);
     """,
+    """
+    CREATE INDEX requests_by_start ON requests (start);
+    CREATE TABLE roll_ups (
+        resolution REAL NOT NULL, series INTEGER NOT NULL REFERENCES series, start REAL NOT NULL,
+        width REAL NOT NULL, count INTEGER NOT NULL, failures INTEGER NOT NULL, sum REAL NOT NULL,
+        fail_sum REAL NOT NULL, min REAL, max REAL, hist TEXT NOT NULL, fail_hist TEXT NOT NULL,
+        bytes INTEGER NOT NULL, exemplar_at REAL, exemplar_time REAL, exemplar_trace TEXT,
+        p50 REAL, p95 REAL, p99 REAL, ok_p50 REAL, ok_p95 REAL, ok_p99 REAL,
+        PRIMARY KEY (resolution, start, series)
+    ) WITHOUT ROWID;
+    CREATE TABLE run_series (
+        series INTEGER NOT NULL REFERENCES series, run TEXT NOT NULL, blocks TEXT NOT NULL, errors TEXT NOT NULL,
+        PRIMARY KEY (run, series)
+    ) WITHOUT ROWID;
+    CREATE TABLE run_load (
+        environment TEXT NOT NULL, test TEXT NOT NULL, run TEXT PRIMARY KEY, blocks TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE deploys (
+        environment TEXT NOT NULL, service TEXT NOT NULL, at REAL NOT NULL, version TEXT NOT NULL,
+        commit_id TEXT NOT NULL, title TEXT NOT NULL,
+        PRIMARY KEY (at, environment, service)
+    ) WITHOUT ROWID;
+    CREATE TABLE collector (
+        environment TEXT NOT NULL, test TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL, written INTEGER NOT NULL,
+        spooled INTEGER NOT NULL, dropped INTEGER NOT NULL, retried INTEGER NOT NULL, lag REAL NOT NULL,
+        PRIMARY KEY (at, source)
+    ) WITHOUT ROWID;
+    CREATE TABLE arrivals (id INTEGER PRIMARY KEY AUTOINCREMENT, start REAL NOT NULL, end REAL NOT NULL);
+    INSERT INTO arrivals (start, end) SELECT DISTINCT start, start + width FROM requests ORDER BY start;
+    CREATE TABLE positions (name TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE horizon (id INTEGER PRIMARY KEY CHECK (id = 1), start REAL NOT NULL);
+    """,
 )
 """Script i leads from version i to version i + 1; a script that has been released is never changed."""
 

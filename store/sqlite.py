@@ -1,24 +1,49 @@
 """The embedded window store: one SQLite file, for the processes of one machine."""
 
-import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import singledispatchmethod
+from math import inf, isfinite
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from soakwatch.core.deploy import Deploy
 from soakwatch.core.errors import StoreRefused, StoreUnavailable
+from soakwatch.core.health import Health
+from soakwatch.core.retention import FOR_EVER, Retention
+from soakwatch.core.roll_up import RollUp
 from soakwatch.core.run import Run, Tally
+from soakwatch.core.run_series import RunLoad, RunSeries
 from soakwatch.core.series import Series
+from soakwatch.core.span import Span
 from soakwatch.core.window import ErrorCount, LoadSample, Window
-from soakwatch.store import rows, schema
-from soakwatch.store.contract import Point, WindowStore
+from soakwatch.store import rows
+from soakwatch.store.contract import Arrivals, Column, Point, WindowStore
+from soakwatch.store.sqlite_file import PATIENCE, connect, make_file, translated
+
+if TYPE_CHECKING:
+    from soakwatch.store.history import SeriesHistory
 
 T = TypeVar("T")
 
-PATIENCE = 5.0
-"""Seconds to wait for another process that writes."""
+_AT_ONCE = 3_600.0
+"""Seconds of windows that are forgotten in one transaction: others want to write meanwhile."""
+
+_WINDOW_COLUMNS = (
+    "width, count, failures, sum, fail_sum, min, max, hist, fail_hist, bytes, "
+    "exemplar_at, exemplar_time, exemplar_trace"
+)
+_SERIES_COLUMNS = "environment, test, service, method, endpoint"
+_RAW_TABLES = {
+    "requests": "start",
+    "errors": "start",
+    "load": "start",
+    "tallies": "at",
+    "collector": "at",
+    "arrivals": "end",
+}
+"""Tables that are kept as long as raw windows, and their column of time."""
 
 
 class SqliteStore(WindowStore):
@@ -28,51 +53,71 @@ class SqliteStore(WindowStore):
     may be used by one thread at a time, not necessarily always the same.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, retention: Retention) -> None:
         """Use `create` or `open` instead."""
         self.path = path
+        self.retention = retention
         self._connection = connection
         self._series_ids: dict[Series, int] = {}
 
     @classmethod
-    def create(cls, path: Path, patience: float = PATIENCE) -> Self:
+    def create(cls, path: Path, patience: float = PATIENCE, retention: Retention = FOR_EVER) -> Self:
         """Open the file at `path`, made anew or brought to this version of the schema where need be.
 
         Raises StoreUnavailable when the file cannot be used.
         """
-        with _translated(path):
+        with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
-                _make(path)
-        return cls._connect(path, patience)
+                make_file(path)
+        return cls._connect(path, patience, retention)
 
     @classmethod
-    def open(cls, path: Path, patience: float = PATIENCE) -> Self:
+    def open(cls, path: Path, patience: float = PATIENCE, retention: Retention = FOR_EVER) -> Self:
         """Open a store that exists. Raises StoreUnavailable when it does not, or cannot be used."""
         if not path.exists():
             raise StoreUnavailable(f"there is no store at {path} yet; `soakwatch run` makes one")
-        return cls._connect(path, patience)
+        return cls._connect(path, patience, retention)
 
     @classmethod
-    def _connect(cls, path: Path, patience: float) -> Self:
+    def _connect(cls, path: Path, patience: float, retention: Retention) -> Self:
         if path.is_dir():
             raise StoreUnavailable(f"{path} is a directory; move it away, or name a file as store.path")
-        with _translated(path):
-            return cls(path, _connect(path, "rw", patience))
+        with translated(path):
+            return cls(path, connect(path, "rw", patience), retention)
 
     def write(self, points: Sequence[Point]) -> None:
         """Keep all of `points` in one transaction, or none."""
-        with _translated(self.path):
+        with self._transaction():
+            for point in points:
+                self._put(point)
+            self._note_arrival([point for point in points if isinstance(point, Window)])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                for point in points:
-                    self._put(point)
+                yield
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._series_ids.clear()
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _note_arrival(self, windows: Sequence[Window]) -> None:
+        if not windows:
+            return
+        first, last = min(window.start for window in windows), max(window.start + window.width for window in windows)
+        horizon = self._horizon()
+        if first < horizon:
+            raise StoreRefused(f"{self.path}: a window is older than what is kept ({horizon - first:,.0f} s too old)")
+        self._connection.execute("INSERT INTO arrivals (start, end) VALUES (?, ?)", (first, last))
+
+    def _horizon(self) -> float:
+        found = self._connection.execute("SELECT start FROM horizon").fetchone()
+        return float(found[0]) if found else -inf
 
     @singledispatchmethod
     def _put(self, point: Point) -> None:
@@ -100,6 +145,29 @@ class SqliteStore(WindowStore):
     def _(self, tally: Tally) -> None:
         self._replace("tallies", rows.of_tally(tally))
 
+    @_put.register
+    def _(self, one: RollUp) -> None:
+        window = one.window
+        _, _, start, *measured = rows.of_window(window)
+        percentiles = (*rows.percentiles_of(window), *window.hist.quantiles((0.5, 0.95, 0.99)))
+        self._replace("roll_ups", (window.width, self._series_id(window.series), start, *measured, *percentiles))
+
+    @_put.register
+    def _(self, one: RunSeries) -> None:
+        self._replace("run_series", (self._series_id(one.series), *rows.of_run_series(one)))
+
+    @_put.register
+    def _(self, load: RunLoad) -> None:
+        self._replace("run_load", rows.of_run_load(load))
+
+    @_put.register
+    def _(self, deploy: Deploy) -> None:
+        self._replace("deploys", rows.of_deploy(deploy))
+
+    @_put.register
+    def _(self, health: Health) -> None:
+        self._replace("collector", rows.of_health(health))
+
     def _replace(self, table: str, values: Sequence[Any]) -> None:
         marks = ", ".join("?" * len(values))
         self._connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)  # noqa: S608  (our tables)
@@ -118,18 +186,57 @@ class SqliteStore(WindowStore):
         self._series_ids[series] = made
         return int(made)
 
+    def expire(self, now: float) -> int:
+        """Forget what has expired at `now`, by the hour, so that others can write in between."""
+        raw, minutes, ten_minutes = (
+            now - seconds for seconds in (self.retention.raw, self.retention.minutes, self.retention.ten_minutes)
+        )
+        if isfinite(raw):
+            # first of all: what comes late must not be taken for all that there was
+            with self._transaction():
+                self._connection.execute("INSERT OR REPLACE INTO horizon VALUES (1, ?)", (max(raw, self._horizon()),))
+        gone = sum(self._forget(table, time, raw) for table, time in _RAW_TABLES.items())
+        gone += self._forget("roll_ups", "start", minutes, "AND resolution = 60.0")
+        gone += self._forget("roll_ups", "start", ten_minutes, "AND resolution = 600.0")
+        return gone + self._forget_runs(ten_minutes)
+
+    def _forget(self, table: str, time: str, before: float, further: str = "") -> int:
+        gone = 0
+        while (oldest := self._oldest(table, time, further)) < before:
+            until = min(before, oldest + _AT_ONCE)
+            with self._transaction():
+                query = f"DELETE FROM {table} WHERE {time} < ? {further}"  # noqa: S608  (our tables)
+                gone += self._connection.execute(query, (until,)).rowcount
+        return gone
+
+    def _oldest(self, table: str, time: str, further: str) -> float:
+        query = f"SELECT MIN({time}) FROM {table} WHERE TRUE {further}"  # noqa: S608  (our tables)
+        ((found,),) = self._read(query, (), tuple)
+        return inf if found is None else float(found)
+
+    def _forget_runs(self, before: float) -> int:
+        old = "(SELECT id FROM runs WHERE COALESCE(end, start) < ? AND start > 0)"
+        with self._transaction():
+            gone = self._connection.execute(f"DELETE FROM run_series WHERE run IN {old}", (before,)).rowcount  # noqa: S608
+            return gone + self._connection.execute(f"DELETE FROM run_load WHERE run IN {old}", (before,)).rowcount  # noqa: S608
+
     def runs(self) -> list[Run]:
         """All runs, oldest start first."""
         return list(self._read("SELECT * FROM runs ORDER BY start, id", (), rows.to_run))
 
     def windows(self, run: str) -> Iterator[Window]:
         """The windows of a run, by start, then series, then source."""
+        return self._windows(f"WHERE run = ? ORDER BY start, {_SERIES_COLUMNS}, source", (run,))
+
+    def windows_between(self, span: Span) -> Iterator[Window]:
+        """The raw windows of all runs that start in `span`."""
+        return self._windows("WHERE start >= ? AND start < ?", (span.start, span.end))
+
+    def _windows(self, which: str, values: tuple[Any, ...]) -> Iterator[Window]:
         return self._read(
-            "SELECT environment, test, service, method, endpoint, run, source, start, width, count, failures, sum, "
-            "fail_sum, min, max, hist, fail_hist, bytes, exemplar_at, exemplar_time, exemplar_trace "
-            "FROM requests JOIN series ON series.id = requests.series WHERE run = ? "
-            "ORDER BY start, environment, test, service, method, endpoint, source",
-            (run,),
+            f"SELECT {_SERIES_COLUMNS}, run, source, start, {_WINDOW_COLUMNS} "  # noqa: S608  (our words)
+            f"FROM requests JOIN series ON series.id = requests.series {which}",
+            values,
             rows.to_window,
         )
 
@@ -156,80 +263,76 @@ class SqliteStore(WindowStore):
         query = "SELECT source, SUM(count) FROM requests WHERE run = ? GROUP BY source"
         return dict(self._read(query, (run,), tuple))
 
+    def run_series(self, run: str) -> list[RunSeries]:
+        """What is kept of a run for long, by series."""
+        query = (
+            f"SELECT {_SERIES_COLUMNS}, run, blocks, errors FROM run_series "  # noqa: S608  (our words)
+            f"JOIN series ON series.id = run_series.series WHERE run = ? ORDER BY {_SERIES_COLUMNS}"
+        )
+        return list(self._read(query, (run,), rows.to_run_series))
+
+    def run_load(self, run: str) -> RunLoad | None:
+        """The load generator in the same blocks."""
+        return next(self._read("SELECT * FROM run_load WHERE run = ?", (run,), rows.to_run_load), None)
+
+    def roll_ups(self, width: float, span: Span) -> Iterator[RollUp]:
+        """Roll-ups of `width` that start in `span`, by start, then series."""
+        query = (
+            f"SELECT {_SERIES_COLUMNS}, '', '', start, {_WINDOW_COLUMNS} "  # noqa: S608  (our words)
+            "FROM roll_ups JOIN series ON series.id = roll_ups.series "
+            f"WHERE resolution = ? AND start >= ? AND start < ? ORDER BY start, {_SERIES_COLUMNS}"
+        )
+        return self._read(query, (width, span.start, span.end), lambda row: RollUp(rows.to_window(row)))
+
+    def history(
+        self, width: float, span: Span, columns: Sequence[Column], services: Sequence[str] = ()
+    ) -> "Mapping[Series, SeriesHistory]":
+        """Numbers of the roll-ups that start in `span` as arrays."""
+        # numpy is for those who analyse; a load generator never comes here
+        from soakwatch.store.history import histories_of
+
+        which = f"AND service IN ({', '.join('?' * len(services))})" if services else ""
+        query = (
+            f"SELECT {_SERIES_COLUMNS}, {', '.join(('start', *columns))} "  # noqa: S608  (our words)
+            "FROM roll_ups JOIN series ON series.id = roll_ups.series "
+            f"WHERE resolution = ? AND start >= ? AND start < ? {which} ORDER BY {_SERIES_COLUMNS}, start"
+        )
+        return histories_of(self._read(query, (width, span.start, span.end, *services), tuple), columns)
+
+    def deploys(self, span: Span) -> list[Deploy]:
+        """Deploys in `span`, oldest first, then by environment and service."""
+        query = (
+            "SELECT environment, service, at, version, commit_id, title FROM deploys WHERE at >= ? AND at < ? "
+            "ORDER BY at, environment, service"
+        )
+        return list(self._read(query, (span.start, span.end), lambda row: Deploy(*row)))
+
+    def health(self, span: Span) -> list[Health]:
+        """How delivery was doing in `span`, by moment, then source."""
+        query = "SELECT * FROM collector WHERE at >= ? AND at < ? ORDER BY at, source"
+        return list(self._read(query, (span.start, span.end), lambda row: Health(*row)))
+
+    def arrivals(self, after: str) -> Arrivals:
+        """Where raw windows were stored since the position `after`, the id of an arrival."""
+        found = list(
+            self._read("SELECT id, start, end FROM arrivals WHERE id > ? ORDER BY id", (int(after or 0),), tuple)
+        )
+        return Arrivals([Span(start, end) for _, start, end in found], str(found[-1][0]) if found else after)
+
+    def position(self, name: str) -> str:
+        """How far the pass `name` has come."""
+        found = list(self._read("SELECT position FROM positions WHERE name = ?", (name,), tuple))
+        return str(found[0][0]) if found else ""
+
+    def set_position(self, name: str, position: str) -> None:
+        """Remember how far the pass `name` has come."""
+        with self._transaction():
+            self._replace("positions", (name, position))
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
     def _read(self, query: str, values: tuple[Any, ...], make: Callable[[Any], T]) -> Iterator[T]:
-        with _translated(self.path):
+        with translated(self.path):
             yield from map(make, self._connection.execute(query, values))
-
-
-def _make(path: Path) -> None:
-    # Several processes may come at once, and SQLite does not wait while another one switches the journal mode: the file
-    # is made aside and appears at its place finished, once
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    try:
-        _connect(aside, "rwc", PATIENCE).close()
-        with suppress(FileExistsError):
-            path.hardlink_to(aside)
-    except OSError:  # a file system without links: those who come at once may have to try again
-        _connect(path, "rwc", PATIENCE).close()
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=patience,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    try:
-        _prepare(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    version = schema.version_of(connection)
-    if version > schema.VERSION:
-        raise StoreUnavailable(
-            f"{path} was written by a newer soakwatch (schema {version}, this one knows {schema.VERSION}); upgrade it"
-        )
-    if version < schema.VERSION:
-        if not version and schema.tables_in(connection):
-            raise StoreUnavailable(f"{path} is an SQLite file of something else; name another file as store.path")
-        connection.execute("PRAGMA journal_mode = WAL")
-        schema.migrate(connection)
-    connection.execute("PRAGMA synchronous = NORMAL")
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system raise into our errors."""
-    try:
-        yield
-    except (
-        *(UnicodeEncodeError, OverflowError),
-        *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError),
-    ) as error:
-        raise StoreRefused(f"{path}: this cannot be stored: {error}") from error
-    except (sqlite3.Error, OSError) as error:
-        raise StoreUnavailable(f"{path}: {error}{_advice(error)}") from error
-
-
-def _advice(error: Exception) -> str:
-    text = str(error)
-    known = {
-        "locked": "; another process is writing, try again",
-        "readonly": "; make the file and its folder writable",
-        "not a database": "; move the file away, a new one is made",
-        "malformed": "; move the file away, a new one is made",
-        "full": "; make room on the disk",
-    }
-    return next((advice for word, advice in known.items() if word in text), "")

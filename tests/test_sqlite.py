@@ -160,7 +160,7 @@ def test_a_file_that_was_damaged_is_unavailable_with_advice(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (path.stat().st_size - 4096))
-    with SqliteStore.open(path) as store, pytest.raises(StoreUnavailable, match="malformed; move the file away"):
+    with pytest.raises(StoreUnavailable, match="malformed; move the file away"), SqliteStore.open(path) as store:
         store.write([WINDOW])
 
 

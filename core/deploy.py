@@ -1,0 +1,32 @@
+"""Deploys: marked changes of what is tested."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """A version of a service that was seen or marked at `at`, in seconds since the epoch.
+
+    `service` is `*` where all services of the environment changed. `title` says what happened, or who saw it. The same
+    environment, service and moment are the same deploy.
+    """
+
+    environment: str
+    service: str
+    at: float
+    version: str = ""
+    commit: str = ""
+    title: str = ""
+
+
+def changes(deploys: Iterable[Deploy]) -> list[Deploy]:
+    """Leave out what says once more what was known: each run names its version. Oldest first."""
+    latest: dict[tuple[str, str], tuple[str, str]] = {}
+    changed = []
+    for deploy in sorted(deploys, key=lambda one: one.at):
+        key, what = (deploy.environment, deploy.service), (deploy.version, deploy.commit)
+        if latest.get(key) != what:
+            changed.append(deploy)
+        latest[key] = what
+    return changed

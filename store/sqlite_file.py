@@ -1,0 +1,85 @@
+"""The SQLite file: made, opened, and its troubles told in our words."""
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from soakwatch.core.errors import StoreRefused, StoreUnavailable
+from soakwatch.store import schema
+
+PATIENCE = 5.0
+"""Seconds to wait for another process that writes."""
+
+
+def make_file(path: Path) -> None:
+    """Make an empty store at `path`, unless somebody else has just done so."""
+    # Several processes may come at once, and SQLite does not wait while another one switches the journal mode: the file
+    # is made aside and appears at its place finished, once
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        connect(aside, "rwc", PATIENCE).close()
+        with suppress(FileExistsError):
+            path.hardlink_to(aside)
+    except OSError:  # a file system without links: those who come at once may have to try again
+        connect(path, "rwc", PATIENCE).close()
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
+    """Open the file at `path` in SQLite's `mode` (rw, rwc), brought to this version of the schema."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = schema.version_of(connection)
+    if version > schema.VERSION:
+        raise StoreUnavailable(
+            f"{path} was written by a newer soakwatch (schema {version}, this one knows {schema.VERSION}); upgrade it"
+        )
+    if version < schema.VERSION:
+        if not version and schema.tables_in(connection):
+            raise StoreUnavailable(f"{path} is an SQLite file of something else; name another file as store.path")
+        connection.execute("PRAGMA journal_mode = WAL")
+        schema.migrate(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into our errors."""
+    try:
+        yield
+    except (
+        *(UnicodeEncodeError, OverflowError),
+        *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError),
+    ) as error:
+        raise StoreRefused(f"{path}: this cannot be stored: {error}") from error
+    except (sqlite3.Error, OSError) as error:
+        raise StoreUnavailable(f"{path}: {error}{_advice(error)}") from error
+
+
+def _advice(error: Exception) -> str:
+    text = str(error)
+    known = {
+        "locked": "; another process is writing, try again",
+        "readonly": "; make the file and its folder writable",
+        "not a database": "; move the file away, a new one is made",
+        "malformed": "; move the file away, a new one is made",
+        "full": "; make room on the disk",
+    }
+    return next((advice for word, advice in known.items() if word in text), "")

@@ -1,13 +1,15 @@
 """Histogram: response times in exponential buckets, mergeable without loss."""
 
-import base64
+import re
+from base64 import b64decode
+from binascii import b2a_base64
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, repeat
+from itertools import accumulate, chain, repeat
 from math import ceil, isfinite, log2
-from operator import mul
+from operator import mul, sub
 from typing import Self
 
 SCALE = 5
@@ -17,9 +19,14 @@ BUCKETS_PER_OCTAVE = float(2**SCALE)
 RELATIVE_ERROR = 2 ** (1 / 2 ** (SCALE + 1)) - 1
 """Largest relative error of a quantile: half a bucket on the log scale, 1.089 %."""
 
-ENCODING_VERSION = 1
+ENCODING_VERSION = 2
 
-_SIX_BITS, _SEVEN_BITS, _MORE_FOLLOWS = 0x3F, 0x7F, 0x80
+_VARINTS = 1
+"""The version before, which may still be in stores and files."""
+
+_SEVEN_BITS, _MORE_FOLLOWS = 0x7F, 0x80
+_LARGEST_LENGTH = 100
+"""Binary digits of the largest number that a code holds."""
 
 
 def bucket_indexes(times: Iterable[float]) -> Iterator[int]:
@@ -88,46 +95,46 @@ class Histogram:
         return 0.0 if rank <= self.zeros else bucket_middle(indexes[bisect_left(ends, rank) - 1])
 
     def encode(self) -> str:
-        """Write as base64 of varints: version, zeros, then the distance to the next bucket and its count in turn."""
+        """Write as base64 of a byte for the version, and bits.
+
+        The bits are a 1, then Elias gamma codes (Elias 1975) of one more than the zeros, and for each bucket of the
+        distance to the last one and of its count. Both are mostly small, so that a bucket takes less than a byte. The
+        first bucket's distance, to 0, may be negative: it is written as its zigzag number, plus 1.
+        """
         # kept, because the spool and the store both want it; functools.cached_property takes a lock before Python 3.12,
         # which costs more than the encoding where gevent has patched it
         text: str | None = self.__dict__.get("_text")
         if text is None:
-            text = self.__dict__["_text"] = base64.b64encode(self._bytes()).decode("ascii")
+            text = self.__dict__["_text"] = b2a_base64(self._bytes(), newline=False).decode("ascii")
         return text
 
     def _bytes(self) -> bytes:
-        # one loop rather than three small generators: this runs inside a load generator
-        data = bytearray((ENCODING_VERSION,))
-        _append_varint(data, self.zeros)
-        last = 0
-        for index, count in sorted(self.buckets.items()):
-            distance = index - last
-            last = index
-            # most distances and counts fit into seven bits
-            if 0 <= distance <= _SIX_BITS and count <= _SEVEN_BITS:
-                data.append(2 * distance)
-                data.append(count)
-            else:
-                _append_varint(data, _zigzag(distance))
-                _append_varint(data, count)
-        return bytes(data)
+        # a text of zeros and ones made by loops in C, and one conversion: this runs inside a load generator
+        buckets = self.buckets if all(self.buckets.values()) else {i: n for i, n in self.buckets.items() if n}
+        indexes = sorted(buckets)
+        distances = chain(map(_zigzag_from_1, indexes[:1]), map(sub, indexes[1:], indexes))
+        numbers = chain.from_iterable(zip(distances, map(buckets.__getitem__, indexes), strict=True))
+        codes = map(_CODES.__getitem__, chain((self.zeros + 1,), numbers))
+        bits = "1" + "".join(codes)
+        return bytes((ENCODING_VERSION,)) + int(bits, 2).to_bytes((len(bits) + 7) // 8, "big")
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Read what `encode` wrote. Raises ValueError when `text` is something else."""
-        numbers = list(_numbers_in(base64.b64decode(text, validate=True)))
-        match numbers:
-            case [version, zeros, *rest] if version == ENCODING_VERSION and len(rest) % 2 == 0:
-                pass
+        """Read what `encode` wrote, also before version 2. Raises ValueError when `text` is something else."""
+        data = b64decode(text, validate=True)
+        match data[:1]:
+            case b"\x01":
+                zeros, *rest = _varints_in(data[1:]) or [-1]
+                distances = [*map(_unzigzag, rest[::2])]
+            case b"\x02":
+                first, *rest = _gammas_in(data[1:]) or [0]
+                zeros = first - 1
+                distances = [*map(_unzigzag_from_1, rest[:1]), *rest[2::2]]
             case _:
-                raise ValueError(f"not a histogram of encoding {ENCODING_VERSION}: {text[:40]!r}")
-        buckets: dict[int, int] = {}
-        index = 0
-        for distance, count in zip(rest[::2], rest[1::2], strict=True):
-            index += _unzigzag(distance)
-            buckets[index] = count
-        return cls(zeros, buckets)
+                zeros, rest, distances = -1, [], []
+        if zeros < 0 or len(rest) % 2:
+            raise ValueError(f"not a histogram of encoding {_VARINTS} or {ENCODING_VERSION}: {text[:40]!r}")
+        return cls(zeros, dict(zip(accumulate(distances), rest[1::2], strict=True)))
 
     def __eq__(self, other: object) -> bool:
         """Compare by content; a bucket with count zero is no bucket."""
@@ -153,25 +160,59 @@ def _zigzag(number: int) -> int:
     return number * 2 if number >= 0 else -number * 2 - 1
 
 
+def _zigzag_from_1(number: int) -> int:
+    return _zigzag(number) + 1
+
+
+def _unzigzag_from_1(number: int) -> int:
+    return _unzigzag(number - 1)
+
+
 def _unzigzag(number: int) -> int:
     return number // 2 if number % 2 == 0 else -(number + 1) // 2
 
 
-def _append_varint(data: bytearray, number: int) -> None:
-    while number > _SEVEN_BITS:
-        data.append(number & _SEVEN_BITS | _MORE_FOLLOWS)
-        number >>= 7
-    data.append(number)
+class _Codes(dict[int, str]):
+    """The Elias gamma code of each number from 1: its binary digits, behind as many zeros as follow the first one."""
+
+    def __missing__(self, number: int) -> str:
+        digits = f"{number:b}"
+        return "0" * (len(digits) - 1) + digits
 
 
-def _numbers_in(data: bytes) -> Iterator[int]:
+_CODES = _Codes()
+_CODES.update({number: _CODES[number] for number in range(1, 1024)})
+
+
+class _Numbers(dict[str, int]):
+    """The number of each code."""
+
+    def __missing__(self, code: str) -> int:
+        return int(code, 2)
+
+
+_NUMBERS = _Numbers({code: number for number, code in _CODES.items()})
+_CODE = re.compile("|".join("0" * zeros + "1" + "." * zeros for zeros in range(_LARGEST_LENGTH)))
+
+
+def _gammas_in(data: bytes) -> list[int]:
+    bits = f"{int.from_bytes(data, 'big'):b}"[1:]
+    codes: list[str] = _CODE.findall(bits)
+    if sum(map(len, codes)) != len(bits):
+        raise ValueError("a histogram ends in the middle of a number")
+    return [*map(_NUMBERS.__getitem__, codes)]
+
+
+def _varints_in(data: bytes) -> list[int]:
+    numbers = []
     number = shift = 0
     for byte in data:
         number |= (byte & _SEVEN_BITS) << shift
         if byte & _MORE_FOLLOWS:
             shift += 7
         else:
-            yield number
+            numbers.append(number)
             number = shift = 0
     if shift:
         raise ValueError("a histogram ends in the middle of a number")
+    return numbers

@@ -26,9 +26,10 @@ from soakwatch.store.run_records import (
 class BlocksRecord(Record):
     """The blocks of an endpoint, in order of time: each list has one value for each block.
 
-    `success_sum` (milliseconds) and `hist` are of the successes; a histogram is base64 of varints: version, responses
-    in zero time, then for each bucket in turn the zigzag distance of its index to the last one's and its count. Bucket
-    i holds times from 2^((i-1)/32) to 2^(i/32) ms.
+    `success_sum` (milliseconds) and `hist` are of the successes; a histogram is base64 of a byte 2 and bits: a 1, then
+    Elias gamma codes of one more than the responses in zero time, and for each bucket in turn of the distance of its
+    index to the last one's (of the first: its zigzag number, plus 1) and of its count. Bucket i holds times from
+    2^((i-1)/32) to 2^(i/32) ms. Files of before have byte 1, and varints.
     """
 
     requests: tuple[Count, ...]

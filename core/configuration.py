@@ -5,19 +5,27 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from soakwatch.core.errors import ConfigurationError
 from soakwatch.core.objective import Bound
+from soakwatch.core.retention import Retention
 
 FILE_NAME = "soakwatch.toml"
 ENVIRONMENT_PREFIX = "SOAKWATCH_"
 FILE_VARIABLE = "SOAKWATCH_CONFIG"
-_NOT_KEYS = (FILE_VARIABLE, "SOAKWATCH_TEST_")
+TOKEN_VARIABLE = "SOAKWATCH_STORE__TOKEN"  # noqa: S105  (where the token is, not a token)
+RUN_FILE_VARIABLE = "SOAKWATCH_RUN_FILE"
+"""Names a file to which Locust's launcher writes the id of its run when it ends."""
+
+_NOT_KEYS = (FILE_VARIABLE, RUN_FILE_VARIABLE, "SOAKWATCH_TEST_")
 """Beginnings of environment variables of ours that are not keys of the file."""
 
 
@@ -25,10 +33,141 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class StoreSection(_Section):
-    """[store]: where windows are kept."""
+def _without_credentials(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in {"http", "https"} and parts.hostname and not set(url) & set("@?# \t\r\n")
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("it must be an address such as 'http://localhost:8086', without user and password")
+    return url.rstrip("/")
 
+
+def _version_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(text := url.get_secret_value())
+        whole = (
+            parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not set(text) & set(" \t\r\n")
+        )
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("it must be an address such as 'https://staging.example.com/version'")
+    return url
+
+
+def _bucket(name: str) -> str:
+    if not name or name.startswith("_") or not name.isprintable() or set(name) & set(' "\\'):
+        raise ValueError("it must be a name without spaces, quotes and backslashes that does not begin with _")
+    return name
+
+
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda path: None if path == "" else path)]
+"""TOML has no word for nothing: the empty text means it."""
+
+
+class StoreKind(StrEnum):
+    """What keeps the windows."""
+
+    SQLITE = "sqlite"
+    INFLUXDB = "influxdb"
+
+
+class StoreSection(_Section):
+    """[store]: where windows are kept. `path` is for SQLite, what comes after it for InfluxDB 2."""
+
+    kind: StoreKind = Field(StoreKind.SQLITE, description="sqlite (a file, for one machine) or influxdb")
     path: Path = Field(Path("soakwatch.db"), description="the SQLite file, relative to the working directory")
+    url: Annotated[str, AfterValidator(_without_credentials)] = Field(
+        "http://localhost:8086", description="where InfluxDB is"
+    )
+    org: str = Field("soakwatch", min_length=1, description="organisation in InfluxDB")
+    bucket: Annotated[str, AfterValidator(_bucket)] = Field(
+        "soakwatch", description="bucket; further ones end with _raw, _1m and _10m"
+    )
+    token: SecretStr = Field(
+        SecretStr(""), description="not in this file, but in SOAKWATCH_STORE__TOKEN, or use token_file"
+    )
+    token_file: OptionalPath = Field(None, description="file that holds InfluxDB's token and nothing else")
+    timeout: float = Field(10.0, gt=0, le=300, description="seconds that one request to InfluxDB may take")
+    spool: OptionalPath = Field(
+        None, description="folder where windows wait [default: beside the SQLite file; soakwatch.spool for InfluxDB]"
+    )
+
+    @property
+    def address(self) -> str:
+        """Where it is, for people; without any secret."""
+        return str(self.path) if self.kind is StoreKind.SQLITE else f"{self.url} (bucket {self.bucket!r})"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where windows wait that the store has not taken yet."""
+        beside = Path(f"{self.path}.spool") if self.kind is StoreKind.SQLITE else Path("soakwatch.spool")
+        return self.spool or beside
+
+    def read_token(self) -> SecretStr:
+        """InfluxDB's token: the given one, else what the token file holds.
+
+        Raises ConfigurationError, which does not show it, when there is none or it cannot be one.
+        """
+        token, place = self.token.get_secret_value().strip(), f"environment variable {TOKEN_VARIABLE}"
+        if not token and self.token_file is not None:
+            token, place = _content_of(self.token_file), str(self.token_file)
+        if not token:
+            where = "set store.token_file to a file that holds it"
+            raise ConfigurationError(f"InfluxDB at {self.url} needs a token; set {TOKEN_VARIABLE} to it, or {where}")
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise ConfigurationError(
+                f"{place}: this is no token; one has no spaces, line breaks or letters with accents"
+            )
+        return SecretStr(token)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables by which a process in another folder finds the same store; not the token."""
+        values = self.model_dump(mode="json", exclude={"token"}, exclude_none=True)
+        paths = {"path": self.path, "token_file": self.token_file, "spool": self.spool_folder}
+        values |= {key: str(path.absolute()) for key, path in paths.items() if path is not None}
+        return {f"{ENVIRONMENT_PREFIX}STORE__{key.upper()}": str(value) for key, value in values.items()}
+
+    def named(self, word: str | None) -> "StoreSection":
+        """The store that `word` means on a command line: `influxdb`, or the path of an SQLite file; None is this one.
+
+        A file of that name is meant by `./influxdb`. `spool` is of the configured store only: what waits for one store
+        must not be delivered to another.
+        """
+        if word is None:
+            return self
+        influxdb = word == StoreKind.INFLUXDB
+        there = {"kind": StoreKind.INFLUXDB} if influxdb else {"kind": StoreKind.SQLITE, "path": Path(word)}
+        changed = any(getattr(self, key) != value for key, value in there.items())
+        return self.model_copy(update={**there, "spool": None} if changed else there)
+
+
+def _content_of(file: Path) -> str:
+    try:
+        content = file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{file}: the token file cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigurationError(f"{file}: this is no file with a token; it holds more than ASCII") from None
+    if not content:
+        raise ConfigurationError(f"{file}: the token file is empty; write InfluxDB's token into it")
+    return content
+
+
+class RetentionSection(_Section):
+    """[retention]: days that data is kept, 0 for ever. Runs and deploys are always kept."""
+
+    raw: float = Field(7.0, ge=0, description="windows as they were measured")
+    minutes: float = Field(30.0, ge=0, description="roll-ups of one minute")
+    ten_minutes: float = Field(400.0, ge=0, description="roll-ups of ten minutes, and what is kept of each run")
+
+    @property
+    def seconds(self) -> Retention:
+        """As a store takes it."""
+        return Retention(*(days * 86_400 or inf for days in (self.raw, self.minutes, self.ten_minutes)))
 
 
 class CollectorSection(_Section):
@@ -72,6 +211,18 @@ class RequireSection(_Section):
     metric: str = Field("*", description="pattern for the metric; short runs know too little of p99")
 
 
+class DeploySection(_Section):
+    """[[deploy]]: where a service says its version; a change of it is kept as a deploy."""
+
+    service: str = Field("*", min_length=1, description="the service; * for all of the environment")
+    version_url: Annotated[SecretStr, AfterValidator(_version_url)] = Field(
+        description="address that answers with the version, as text or in JSON"
+    )
+    version_field: str = Field("", description="where the version is in JSON, such as 'build.version'")
+    commit_field: str = Field("", description="where the commit is in JSON, such as 'build.commit'")
+    interval: float = Field(30.0, ge=1, le=86_400, description="seconds between two looks while a test runs")
+
+
 class ComparisonSection(_Section):
     """[comparison]: what counts as a regression between runs."""
 
@@ -97,11 +248,13 @@ class Configuration(_Section):
     version: str = Field("", description="version of what is tested")
     commit: str = Field("", description="commit of what is tested")
     store: StoreSection = StoreSection()
+    retention: RetentionSection = RetentionSection()
     collector: CollectorSection = CollectorSection()
     comparison: ComparisonSection = ComparisonSection()
     service: tuple[ServiceRule, ...] = ()
     objective: tuple[ObjectiveSection, ...] = ()
     require: tuple[RequireSection, ...] = ()
+    deploy: tuple[DeploySection, ...] = ()
 
 
 class _Sources(Configuration, BaseSettings):
@@ -132,8 +285,16 @@ def load_configuration(path: Path | None = None) -> Configuration:
     """
     named = path or (Path(os.environ[FILE_VARIABLE]) if os.environ.get(FILE_VARIABLE) else None)
     file = named or Path(FILE_NAME)
-    values = _read(file) if named or file.is_file() else {}
-    problems = list(_unknown_variables())
+    return _validated(_read(file) if named or file.is_file() else {}, file)
+
+
+def load_environment() -> Configuration:
+    """The defaults as environment variables change them; no file is read. Raises ConfigurationError."""
+    return _validated({}, Path(FILE_NAME))
+
+
+def _validated(values: Mapping[str, Any], file: Path) -> Configuration:
+    problems = [*_secrets_in(file, values), *_unknown_variables()]
     try:
         configuration = Configuration.model_validate(_Sources(**values).model_dump())
     except ValidationError as error:
@@ -156,6 +317,15 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file}: not TOML: {error}") from None
 
 
+def _secrets_in(file: Path, values: Mapping[str, Any]) -> Iterable[str]:
+    store = values.get("store")
+    if isinstance(store, Mapping) and store.get("token"):
+        yield (
+            f"{file}: store.token: a token does not belong into this file, which others read too; set {TOKEN_VARIABLE} "
+            "to it, or set store.token_file to a file that holds it"
+        )
+
+
 def _unknown_variables() -> Iterable[str]:
     known = Configuration.model_fields
     for variable in os.environ:
@@ -173,7 +343,8 @@ def _unreadable_variables() -> Iterable[str]:
             json.loads(os.environ.get(variable) or "null")
         except ValueError as error:
             if not isinstance(Configuration.model_fields[key].default, str):
-                yield f"environment variable {variable}: not JSON: {error}, in {os.environ[variable]!r}"
+                content = "" if key in {"store", "deploy"} else f", in {os.environ[variable]!r}"
+                yield f"environment variable {variable}: not JSON: {error}{content}"
 
 
 def _describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noqa: ANN401  (pydantic's ErrorDetails)
@@ -185,7 +356,16 @@ def _describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noq
     if detail["type"] == "missing":
         return f"{place}: this key is needed"
     message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}, not {detail['input']!r}"
+    shown = "" if _may_be_secret(location, detail["input"]) else f", not {detail['input']!r}"
+    return f"{place}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _may_be_secret(location: tuple[str | int, ...], value: object) -> bool:
+    if location == ("store",):
+        return not isinstance(value, str) or "SOAKWATCH_STORE" in os.environ
+    if location[0] == "deploy":  # its address may hold credentials
+        return "://" in str(value)
+    return location == ("store", "token") or (location == ("store", "url") and bool({"@", "?"} & set(str(value))))
 
 
 def _place(location: tuple[str | int, ...], file: Path, values: Mapping[str, Any]) -> str:

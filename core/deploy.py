@@ -21,12 +21,21 @@ class Deploy:
 
 
 def changes(deploys: Iterable[Deploy]) -> list[Deploy]:
-    """Leave out what says once more what was known: each run names its version. Oldest first."""
-    latest: dict[tuple[str, str], tuple[str, str]] = {}
+    """Leave out what says once more what was known, or less of it: each run names its version. Oldest first.
+
+    What has neither a version nor a commit was marked for its title; it is always a change, of something else.
+    """
+    known: dict[tuple[str, str], tuple[str, str]] = {}
     changed = []
     for deploy in sorted(deploys, key=lambda one: one.at):
         key, what = (deploy.environment, deploy.service), (deploy.version, deploy.commit)
-        if latest.get(key) != what:
+        if not any(what):
             changed.append(deploy)
-        latest[key] = what
+        elif key not in known or not _is_known(what, known[key]):
+            changed.append(deploy)
+            known[key] = what
     return changed
+
+
+def _is_known(what: tuple[str, str], known: tuple[str, str]) -> bool:
+    return all(said in {"", was} for said, was in zip(what, known, strict=True))

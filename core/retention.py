@@ -1,9 +1,15 @@
 """Retention: how long each kind of data is kept."""
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 
 _DAY = 86_400.0
+
+_MARGIN, _MARGIN_SHARE = 3_600.0, 0.05
+"""Seconds, or a share of the retention if that is less, that something is still kept when it is worth writing."""
+
+_STRETCH = 600.0
+"""Whole stretches of so many seconds expire: half of a stretch would make a roll-up of that half only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +26,18 @@ class Retention:
 
 
 FOR_EVER = Retention(inf, inf, inf)
+
+
+def kept_from(seconds: float, now: float) -> float:
+    """The moment from which on data that is kept for `seconds` will not expire while it is being written.
+
+    Between whole ten minutes, which are kept or left out as one.
+    """
+    if not isfinite(seconds):
+        return -inf
+    return -(-(now - seconds + min(_MARGIN, _MARGIN_SHARE * seconds)) // _STRETCH) * _STRETCH
+
+
+def expired_before(seconds: float, now: float) -> float:
+    """The moment before which all that is kept for `seconds` has expired; between whole ten minutes, too."""
+    return (now - seconds) // _STRETCH * _STRETCH if isfinite(seconds) else -inf

@@ -1,13 +1,14 @@
 """Roll-ups: the windows of a series merged exactly over time, processes and runs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from soakwatch.core.gathering import Gathering
 from soakwatch.core.histogram import Histogram, bucket_middle
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.span import Span
-from soakwatch.core.window import Window, merge_windows
+from soakwatch.core.window import Window
 
 MINUTE, TEN_MINUTES = 60.0, 600.0
 """Widths of the roll-ups that are kept, in seconds."""
@@ -50,13 +51,15 @@ def _cell(time: float) -> int:
 def roll_up(windows: Iterable[Window], width: float) -> list[RollUp]:
     """Merge `windows` into aligned stretches of `width` seconds: one for each series, and one for each service.
 
-    Each window counts for the stretch that it starts in. By start, then series.
+    Each window counts for the stretch that it starts in. By start, then series. Memory grows with what comes out of
+    it, not with how many windows there are.
     """
-    parts: defaultdict[tuple[float, Series], list[Window]] = defaultdict(list)
+    parts: defaultdict[tuple[float, Series], Gathering] = defaultdict(Gathering)
     for window in windows:
         start = Span.aligned(window.start, width).start
-        parts[start, window.series].append(window)
-        parts[start, whole_service(window.series)].append(window)
+        # a set, because people may name an endpoint as the whole service is named
+        for series in {window.series, whole_service(window.series)}:
+            parts[start, series].add(window)
     return [_merged(start, series, width, group) for (start, series), group in sorted(parts.items(), key=_key)]
 
 
@@ -64,8 +67,8 @@ def _key(item: tuple[tuple[float, Series], object]) -> tuple[float, Series]:
     return item[0]
 
 
-def _merged(start: float, series: Series, width: float, windows: Sequence[Window]) -> RollUp:
-    return RollUp(replace(merge_windows(windows), series=series, run="", source="", start=start, width=width))
+def _merged(start: float, series: Series, width: float, windows: Gathering) -> RollUp:
+    return RollUp(replace(windows.merged(), series=series, run="", source="", start=start, width=width))
 
 
 def whole_service(series: Series) -> Series:

@@ -1,6 +1,7 @@
 """Runs: one execution of Locust, its metadata, and whether what was stored is what Locust counted."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -110,3 +111,24 @@ class Run:
     locust_version: str = ""
     outcome: Outcome = Outcome.RUNNING
     reconciled: Reconciliation | None = None
+
+
+def settled(known: Reconciliation, stored: int, ended: Collection[str] = ()) -> Reconciliation:
+    """`known` when the store holds `stored` requests of the run by now.
+
+    What arrived was waiting, else it was wrongly thought lost, else nobody knew of it. `ended` are sources whose last
+    record has arrived. Fewer than before means that raw windows have expired, and changes nothing.
+    """
+    arrived = max(0, stored - known.stored)
+    waited = min(arrived, known.waiting)
+    found = min(arrived - waited, known.lost)
+    unknown = arrived - waited - found
+    return replace(
+        known,
+        stored=known.stored + arrived,
+        reached=known.reached + unknown,
+        waiting=known.waiting - waited,
+        lost=known.lost - found,
+        after_last_report=known.after_last_report + unknown,
+        silent_sources=tuple(source for source in known.silent_sources if source not in ended),
+    )

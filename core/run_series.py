@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from soakwatch.core.gathering import Gathering
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Run
 from soakwatch.core.series import Series
-from soakwatch.core.window import ErrorCount, LoadSample, Window, merge_windows
+from soakwatch.core.window import ErrorCount, LoadSample, Window
 
 MOST_BLOCKS = 64
 """Blocks of a run: twice as many as are told apart when a run's own scatter is estimated, so that little is lost when
@@ -48,17 +49,19 @@ def condense(
     """Condense a run to blocks: the load generator first, then each series in their order.
 
     A block is saturated when the load generator was in most of its windows. In other blocks the times of saturated
-    windows are left out, because they are the generator's own; their requests and failures count.
+    windows are left out, because they are the generator's own; their requests and failures count. Windows that can be
+    read again are read twice, and not kept in memory.
     """
-    windows, load = list(windows), list(load)
-    starts = sorted({*(window.start for window in windows), *(sample.start for sample in load)})
+    windows, load = list(windows) if iter(windows) is windows else windows, list(load)
+    widths = {part.start: part.width for parts in (load, windows) for part in parts}
+    starts = sorted(widths)
     per_block = max(1, -(-len(starts) // MOST_BLOCKS))
     block_of = {start: starts[place - place % per_block] for place, start in enumerate(starts)}
-    width = per_block * max((*(window.width for window in windows), *(sample.width for sample in load)), default=0.0)
+    width = per_block * max(widths.values(), default=0.0)
     samples = [_sample(start, width, group) for start, group in _groups(load, block_of)]
     own = {sample.start for sample in samples if sample.saturated}
     untimely = {sample.start for sample in load if sample.saturated and block_of[sample.start] not in own}
-    timely = [_without_times(window) if window.start in untimely else window for window in windows]
+    timely = (_without_times(window) if window.start in untimely else window for window in windows)
     return [RunLoad(run.environment, run.test, run.id, tuple(samples)), *_series(run, timely, errors, block_of, width)]
 
 
@@ -94,24 +97,33 @@ def _without_times(window: Window) -> Window:
 def _series(
     run: Run, windows: Iterable[Window], errors: Iterable[ErrorCount], block_of: dict[float, float], width: float
 ) -> list[RunSeries]:
-    parts: defaultdict[Series, defaultdict[float, list[Window]]] = defaultdict(lambda: defaultdict(list))
+    blocks: defaultdict[Series, defaultdict[float, Gathering]] = defaultdict(lambda: defaultdict(Gathering))
     for window in windows:
-        parts[window.series][block_of[window.start]].append(window)
-    kinds: defaultdict[Series, dict[tuple[float, str], ErrorCount]] = defaultdict(dict)
-    for error in errors:
-        key = (block_of.get(error.start, error.start), error.kind)
-        known = kinds[error.series].get(key)
-        total = error.count + (known.count if known else 0)
-        kinds[error.series][key] = replace(known or error, source="", start=key[0], count=total)
+        if window.start in block_of:  # else it has arrived since they were read for the first time
+            blocks[window.series][block_of[window.start]].add(window)
+    kinds = _kinds(errors, block_of)
     return [
         RunSeries(
             series,
             run.id,
-            tuple(
-                replace(merge_windows(group), source="", start=start, width=width)
-                for start, group in sorted(blocks.items())
-            ),
+            tuple(_block(start, width, group) for start, group in sorted(blocks[series].items())),
             tuple(error for _, error in sorted(kinds[series].items())),
         )
-        for series, blocks in sorted(parts.items())
+        for series in sorted({*blocks, *kinds})
     ]
+
+
+def _block(start: float, width: float, windows: Gathering) -> Window:
+    return replace(windows.merged(), source="", start=start, width=width)
+
+
+def _kinds(
+    errors: Iterable[ErrorCount], block_of: dict[float, float]
+) -> defaultdict[Series, dict[tuple[float, str], ErrorCount]]:
+    kinds: defaultdict[Series, dict[tuple[float, str], ErrorCount]] = defaultdict(dict)
+    for error in errors:
+        start = block_of.get(error.start, error.start)
+        known = kinds[error.series].get((start, error.kind))
+        total = error.count + (known.count if known else 0)
+        kinds[error.series][start, error.kind] = replace(known or error, source="", start=start, count=total)
+    return kinds

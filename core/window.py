@@ -1,6 +1,7 @@
 """Windows: what one process saw in one aligned stretch of time."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum
 
@@ -77,8 +78,8 @@ def merge_windows(windows: Sequence[Window]) -> Window:
         width=max(window.start + window.width for window in windows) - start,
         count=sum(window.count for window in windows),
         failures=sum(window.failures for window in windows),
-        sum=fsum(window.sum for window in windows),
-        fail_sum=fsum(window.fail_sum for window in windows),
+        sum=_total(window.sum for window in windows),
+        fail_sum=_total(window.fail_sum for window in windows),
         min=min((window.min for window in windows if window.min is not None), default=None),
         max=max((window.max for window in windows if window.max is not None), default=None),
         hist=Histogram.merge(window.hist for window in windows),
@@ -86,10 +87,18 @@ def merge_windows(windows: Sequence[Window]) -> Window:
         bytes=min(sum(window.bytes for window in windows), _LARGEST_LENGTH),
         exemplar=max(
             (window.exemplar for window in windows if window.exemplar),
-            key=lambda exemplar: (exemplar.time, -exemplar.at),
+            key=lambda exemplar: (exemplar.time, -exemplar.at, exemplar.trace_id),
             default=None,
         ),
     )
+
+
+def _total(times: Iterable[float]) -> float:
+    # no store keeps an infinite sum, and one absurd time must not stop the roll-ups of everybody else's
+    try:
+        return min(fsum(times), sys.float_info.max)
+    except OverflowError:
+        return sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)

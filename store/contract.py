@@ -78,8 +78,9 @@ class WindowStore(ABC):
     def expire(self, now: float) -> int:
         """Forget what `retention` says has expired at `now`, and how many points that were; 0 where a server does it.
 
-        Raw windows older than what was ever expired are refused from then on: merged into a roll-up that is there
-        already, they would take the place of those that are gone.
+        Whole ten minutes go at once: a late window must not make a roll-up of the half that is left. Raw windows older
+        than what was ever expired are refused from then on: merged into a roll-up that is there already, they would
+        take the place of those that are gone.
         """
 
     @abstractmethod

@@ -48,6 +48,7 @@ MIGRATIONS = (
     """,
     """
     CREATE INDEX requests_by_start ON requests (start);
+    CREATE INDEX errors_by_start ON errors (start);
     CREATE TABLE roll_ups (
         resolution REAL NOT NULL, series INTEGER NOT NULL REFERENCES series, start REAL NOT NULL,
         width REAL NOT NULL, count INTEGER NOT NULL, failures INTEGER NOT NULL, sum REAL NOT NULL,

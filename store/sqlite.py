@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.errors import StoreRefused, StoreUnavailable
 from soakwatch.core.health import Health
-from soakwatch.core.retention import FOR_EVER, Retention
+from soakwatch.core.retention import FOR_EVER, Retention, expired_before
 from soakwatch.core.roll_up import RollUp
 from soakwatch.core.run import Run, Tally
 from soakwatch.core.run_series import RunLoad, RunSeries
@@ -35,15 +35,8 @@ _WINDOW_COLUMNS = (
     "exemplar_at, exemplar_time, exemplar_trace"
 )
 _SERIES_COLUMNS = "environment, test, service, method, endpoint"
-_RAW_TABLES = {
-    "requests": "start",
-    "errors": "start",
-    "load": "start",
-    "tallies": "at",
-    "collector": "at",
-    "arrivals": "end",
-}
-"""Tables that are kept as long as raw windows, and their column of time."""
+_RAW_TABLES = {"requests": "start", "errors": "start", "load": "start", "tallies": "at", "collector": "at"}
+"""Tables of points that are kept as long as raw windows, and their column of time."""
 
 
 class SqliteStore(WindowStore):
@@ -188,13 +181,13 @@ class SqliteStore(WindowStore):
 
     def expire(self, now: float) -> int:
         """Forget what has expired at `now`, by the hour, so that others can write in between."""
-        raw, minutes, ten_minutes = (
-            now - seconds for seconds in (self.retention.raw, self.retention.minutes, self.retention.ten_minutes)
-        )
+        kept = self.retention
+        raw, minutes, ten_minutes = (expired_before(each, now) for each in (kept.raw, kept.minutes, kept.ten_minutes))
         if isfinite(raw):
             # first of all: what comes late must not be taken for all that there was
             with self._transaction():
                 self._connection.execute("INSERT OR REPLACE INTO horizon VALUES (1, ?)", (max(raw, self._horizon()),))
+        self._forget("arrivals", "end", raw)
         gone = sum(self._forget(table, time, raw) for table, time in _RAW_TABLES.items())
         gone += self._forget("roll_ups", "start", minutes, "AND resolution = 60.0")
         gone += self._forget("roll_ups", "start", ten_minutes, "AND resolution = 600.0")

@@ -120,7 +120,7 @@ def test_variables_of_others_and_of_our_tests_are_left_alone(monkeypatch: pytest
     [
         ("enviroment = 'x'", "soakwatch.toml: enviroment", "did you mean 'environment'?"),
         ("[collector]\nmax_serie = 5", "soakwatch.toml: collector.max_serie", "did you mean 'max_series'?"),
-        ("[store]\nurl = 'x'", "soakwatch.toml: store.url", "known are path"),
+        ("[store]\nqqq = 'x'", "soakwatch.toml: store.qqq", "known are kind, path"),
         ("[[service]]\nname = 'x'\nendpiont = '/x'", "soakwatch.toml: service[0].endpiont", "'endpoint'?"),
         ("[comparision]\nalpha = 0.1", "soakwatch.toml: comparision", "did you mean 'comparison'?"),
         ("qqq = 1", "soakwatch.toml: qqq", "known are environment, test"),

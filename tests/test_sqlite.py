@@ -14,6 +14,7 @@ from soakwatch.core.errors import StoreUnavailable
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Outcome, Run, Tally
 from soakwatch.core.series import Series
+from soakwatch.core.span import Span
 from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.store import rows, schema
 from soakwatch.store.sqlite import SqliteStore
@@ -107,7 +108,7 @@ def test_percentiles_are_columns_that_others_can_read(path: Path) -> None:
 @pytest.mark.parametrize("before", ["nothing", "the first version"])
 def test_many_processes_create_the_same_store_at_once(path: Path, before: str) -> None:
     if before == "the first version":
-        make_version_1(path)
+        make_version(1, path)
     code = (
         "import sys; from pathlib import Path; from soakwatch.store.sqlite import SqliteStore\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
@@ -198,10 +199,11 @@ def test_a_store_of_a_newer_version_is_refused_with_the_reason_and_left_alone(pa
     assert path.read_bytes() == content
 
 
-def make_version_1(path: Path) -> None:
-    """A file as the first release made it, with one point of each kind."""
+def make_version(version: int, path: Path) -> None:
+    """A file as an earlier release made it, with one point of each kind."""
+    script = "".join(schema.MIGRATIONS[:version])
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executescript("PRAGMA journal_mode = WAL;" + schema.MIGRATIONS[0] + "PRAGMA user_version = 1;")
+        connection.executescript(f"PRAGMA journal_mode = WAL; {script} PRAGMA user_version = {version};")
         connection.execute("INSERT INTO series VALUES (7, 'perf', 'soak', 'cart', 'GET', '/cart')")
         insert(connection, "requests", (7, *rows.of_window(WINDOW), *rows.percentiles_of(WINDOW)))
         insert(connection, "errors", (7, *rows.of_error(ERROR)))
@@ -214,8 +216,9 @@ def insert(connection: sqlite3.Connection, table: str, values: tuple[object, ...
     connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608  (our tables)
 
 
-def test_a_store_of_the_first_version_is_migrated_and_loses_nothing(path: Path) -> None:
-    make_version_1(path)
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_an_earlier_version_is_migrated_and_loses_nothing(path: Path, version: int) -> None:
+    make_version(version, path)
     with SqliteStore.create(path) as store:
         assert list(store.windows("run")) == [WINDOW]
         assert list(store.errors("run")) == [ERROR]
@@ -225,6 +228,16 @@ def test_a_store_of_the_first_version_is_migrated_and_loses_nothing(path: Path) 
         store.write([WINDOW])
         assert list(store.windows("run")) == [WINDOW]
     assert schema_of(path) == schema_of_a_new_store(path.parent)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_windows_of_an_earlier_version_are_told_to_the_pass_that_rolls_up(path: Path, version: int) -> None:
+    make_version(version, path)
+    with SqliteStore.create(path) as store:
+        arrivals = store.arrivals("")
+        assert arrivals.spans == [Span(WINDOW.start, WINDOW.start + WINDOW.width)]
+        assert list(store.windows_between(arrivals.spans[0])) == [WINDOW]
+        assert store.arrivals(arrivals.position).spans == []
 
 
 def schema_of_a_new_store(folder: Path) -> list[tuple[object]]:
@@ -239,7 +252,7 @@ def schema_of(path: Path) -> list[tuple[object]]:
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_version_1(path)
+    make_version(1, path)
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE more (x); CREATE TABLE runs (x);"))
     monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
     with pytest.raises(StoreUnavailable, match="runs already exists"):

@@ -1,17 +1,33 @@
 """What every window store promises; one fixture runs the suite over every implementation."""
 
 import random
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from subprocess import PIPE
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from stores import (
+    CART,
+    IMPLEMENTATIONS,
+    ORDER,
+    Implementation,
+    a_load,
+    a_run,
+    a_tally,
+    a_window,
+    all_kinds,
+    an_error,
+    contents,
+    end_well,
+    moments,
+    names,
+    over_one_store,
+    start_together,
+    text,
+    wait_for_the_others,
+)
 
 from soakwatch.core.errors import StoreRefused
 from soakwatch.core.histogram import Histogram
@@ -20,96 +36,6 @@ from soakwatch.core.series import Series
 from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.store import rows
 from soakwatch.store.contract import Point, WindowStore
-from soakwatch.store.sqlite import SqliteStore
-
-# How to make a new, empty store in a folder of its own, and how another process opens it by its address
-
-
-@dataclass(frozen=True)
-class Implementation:
-    """One kind of store: where a new one is, and how any process opens it."""
-
-    name: str
-    address: Callable[[Path], str]
-    open: Callable[[str], WindowStore]
-
-
-def open_sqlite(address: str) -> WindowStore:
-    return SqliteStore.create(Path(address))
-
-
-IMPLEMENTATIONS = {
-    implementation.name: implementation
-    for implementation in [
-        Implementation("sqlite", lambda folder: str(folder / "soakwatch.db"), open_sqlite),
-    ]
-}
-
-
-@pytest.fixture(params=IMPLEMENTATIONS)
-def implementation(request: pytest.FixtureRequest) -> Implementation:
-    return IMPLEMENTATIONS[request.param]
-
-
-@pytest.fixture
-def address(implementation: Implementation, tmp_path: Path) -> str:
-    return implementation.address(tmp_path)
-
-
-@pytest.fixture
-def store(implementation: Implementation, address: str) -> Iterator[WindowStore]:
-    with implementation.open(address) as opened:
-        yield opened
-
-
-over_one_store = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-"""Examples share a store; each writes under a run of its own."""
-
-
-# Points
-
-CART = Series("perf", "soak", "cart", "GET", "/cart")
-ORDER = Series("perf", "soak", "order", "POST", "/order")
-
-
-def a_window(run: str = "run", series: Series = CART, source: str = "a", start: float = 0.0, count: int = 3) -> Window:
-    hist, fail_hist = Histogram.of([12.5] * (count - 1)), Histogram.of([900.0])
-    return Window(
-        *(series, run, source, start, 10.0),
-        *(count, 1),
-        *(12.5 * (count - 1) + 900.0, 900.0, 12.5, 900.0),
-        hist=hist,
-        fail_hist=fail_hist,
-        bytes=4_711,
-        exemplar=Exemplar(start + 0.25, 900.0, "4bf92f"),
-    )
-
-
-def an_error(run: str = "run", kind: str = "HTTP 503", start: float = 0.0, count: int = 1) -> ErrorCount:
-    return ErrorCount(CART, run, "a", start, kind, count, "503 Service Unavailable")
-
-
-def a_load(run: str = "run", source: str = "a", start: float = 0.0, users: int = 8) -> LoadSample:
-    return LoadSample("perf", "soak", run, source, start, 10.0, users, 42.5, saturated=False)
-
-
-def a_run(run: str = "run", start: float = 1_700_000_000.5, outcome: Outcome = Outcome.RUNNING) -> Run:
-    return Run(run, "perf", "soak", start, users=8, spawn_rate=2.5, host="http://shop", outcome=outcome)
-
-
-def a_tally(run: str = "run", source: str = "a", counted: int = 10, *, final: bool = False) -> Tally:
-    return Tally("perf", "soak", run, source, 1_700_000_000.25, counted, counted, final=final)
-
-
-def all_kinds(run: str = "run") -> list[Point]:
-    return [a_window(run), an_error(run), a_load(run), a_run(run), a_tally(run)]
-
-
-def contents(store: WindowStore, run: str = "run") -> list[Point]:
-    """Everything that is stored of a run."""
-    kept = [one for one in store.runs() if one.id == run]
-    return [*store.windows(run), *store.errors(run), *store.load(run), *kept, *store.tallies(run)]
-
 
 # What was written reads back
 
@@ -152,19 +78,12 @@ def test_writing_nothing_is_fine(store: WindowStore) -> None:
     assert store.runs() == []
 
 
-text = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from([
-    "", "'", '"', "\\", "\\n", "\n", "\r\n", "\t", "\0", "${HOME}", "{{x}}", "%s", ",", "=", " ", "é", "🛒", "a b,c=d",
-    "--", "'; DROP TABLE runs; --", "\\'", "\ufeff", "\u2028", "\u202e", "NULL", "1e5", "0001", "true",
-])  # fmt: skip
-names = text.map(lambda part: part or "x")
-
-
 @st.composite
 def points(draw: st.DrawFn) -> list[Point]:
     """One point of each kind, with the same run, full of odd text."""
     run, source = f"{uuid4().hex} {draw(names)}", draw(names)
     series = Series(*(draw(text) for _ in range(5)))
-    start = draw(st.floats(0, 4e9))
+    start = draw(moments)
     sample = draw(st.lists(st.floats(0, 1e9), max_size=20))
     window = Window(series, run, source, start, 10.0, len(sample), hist=Histogram.of(sample))
     length = draw(st.integers(0, 2**63 - 1))
@@ -352,18 +271,8 @@ def test_several_processes_write_at_once_and_nothing_is_lost(
     store: WindowStore, implementation: Implementation, address: str
 ) -> None:
     sources = ["a", "b", "c", "d"]
-    command = [sys.executable, __file__, implementation.name, address]
-    writers = [subprocess.Popen([*command, source], stdin=PIPE, stdout=PIPE, text=True) for source in sources]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        writer.communicate(timeout=60)
-    assert [writer.returncode for writer in writers] == [0] * 4
+    writers = start_together(__file__, implementation, address, sources)
+    end_well(writers)
     assert store.requests_stored("run") == dict.fromkeys(sources, 450)
     assert len(list(store.windows("run"))) == 600
     assert store.tallies("run") == [a_tally(source=source, counted=149) for source in sources]
@@ -371,9 +280,7 @@ def test_several_processes_write_at_once_and_nothing_is_lost(
 
 def be_a_writer(name: str, address: str, source: str) -> None:
     with IMPLEMENTATIONS[name].open(address) as store:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        sys.stdin.readline()
+        wait_for_the_others()
         write_many(store, source)
 
 

@@ -1,0 +1,217 @@
+"""Line protocol: points as InfluxDB takes them."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from math import isfinite
+from typing import Any
+
+from soakwatch.core.deploy import Deploy
+from soakwatch.core.health import Health
+from soakwatch.core.histogram import Histogram
+from soakwatch.core.roll_up import HEAT_BOUNDS, RollUp
+from soakwatch.core.run import Run, Tally
+from soakwatch.core.run_series import RunLoad, RunSeries
+from soakwatch.core.series import Series
+from soakwatch.core.span import Span
+from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
+from soakwatch.store import rows
+from soakwatch.store.contract import Point
+from soakwatch.store.nanoseconds import to_nanoseconds
+from soakwatch.store.text_codec import encode_text
+
+HEAT_FIELDS = (*(f"to_{bound:.0f}" for bound in HEAT_BOUNDS), "beyond")
+"""Names of the cells of a heat map, by the time in ms up to which each counts."""
+
+UNKNOWN_END = -1.0
+"""The `end` of a run that has none: a field that is left out keeps the value that it had before."""
+
+_LARGEST = 2**63 - 1
+_ESCAPED = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
+_QUANTILES = (0.5, 0.95, 0.99)
+
+
+def line_of(point: Point) -> str:
+    """One line for `point`.
+
+    Raises ValueError for what InfluxDB has no form for: NaN and infinite numbers, whole numbers beyond 64 bits, times
+    before 1677 or after 2262. Halves of surrogate pairs fail where the line becomes bytes.
+    """
+    return _FORMS[type(point)](point)
+
+
+def arrival_line(source: str, span: Span) -> str:
+    """That windows of `span` were written: without a time, so that the server's clock gives it."""
+    return f"arrivals{_tags(source=source)} from={_float(span.start)},to={_float(span.end)}"
+
+
+def position_line(name: str, position: str) -> str:
+    """How far the pass `name` has come."""
+    return f"positions{_tags(name=name)} position={_text(position)} 0"
+
+
+def to_exemplar(text: str) -> Exemplar | None:
+    """Read the field `exemplar`; texts in it are decoded already."""
+    if not text:
+        return None
+    at, time, trace_id = text.split(" ", 2)
+    return Exemplar(float(at), float(time), trace_id)
+
+
+def _window(window: Window) -> str:
+    tags = f"{_series(window.series)}{_process(window.run, window.source)}"
+    return f"requests{tags} {_measured(window)},width={_float(window.width)} {to_nanoseconds(window.start)}"
+
+
+def _roll_up(one: RollUp) -> str:
+    window = one.window
+    numbers = dict(zip(("ok_p50", "ok_p95", "ok_p99"), window.hist.quantiles(_QUANTILES), strict=True))
+    heat = ",".join(f"{name}={_int(count)}" for name, count in zip(HEAT_FIELDS, one.heat, strict=True))
+    fields = f"{_measured(window)}{_known(numbers)},{heat}"
+    return f"{ROLL_UPS[window.width]}{_series(window.series)} {fields} {to_nanoseconds(window.start)}"
+
+
+ROLL_UPS = {60.0: "requests_1m", 600.0: "requests_10m"}
+"""Measurements of the roll-ups by their width in seconds."""
+
+
+def _measured(window: Window) -> str:
+    p50, p95, p99 = rows.percentiles_of(window)
+    exemplar = window.exemplar
+    slowest = "" if exemplar is None else f"{_float(exemplar.at)} {_float(exemplar.time)} {exemplar.trace_id}"
+    return (
+        f"count={_int(window.count)},failures={_int(window.failures)},sum={_float(window.sum)},"
+        f"fail_sum={_float(window.fail_sum)},hist={_histogram(window.hist)},fail_hist={_histogram(window.fail_hist)},"
+        f"bytes={_int(window.bytes)},exemplar={_text(slowest)}"
+        f"{_known({'min': window.min, 'max': window.max, 'p50': p50, 'p95': p95, 'p99': p99})}"
+    )
+
+
+def _error(error: ErrorCount) -> str:
+    tags = f"{_series(error.series)}{_tags(kind=error.kind, run=error.run, source=error.source)}"
+    return f"errors{tags} count={_int(error.count)},sample={_text(error.sample)} {to_nanoseconds(error.start)}"
+
+
+def _load(one: LoadSample) -> str:
+    tags = _tags(env=one.environment, run=one.run, source=one.source, test=one.test)
+    return (
+        f"load{tags} width={_float(one.width)},users={_int(one.users)},cpu={_float(one.cpu)},"
+        f"saturated={_truth(one.saturated)},late={_histogram(one.late)} {to_nanoseconds(one.start)}"
+    )
+
+
+def _run(run: Run) -> str:
+    *_, reconciled = rows.of_run(run)
+    texts = {
+        "host": run.host,
+        "version": run.version,
+        "commit": run.commit,
+        "locustfile": run.locustfile,
+        "locustfile_hash": run.locustfile_hash,
+        "locust_version": run.locust_version,
+        "outcome": run.outcome.value,
+        "reconciled": reconciled or "",
+    }
+    return (
+        f"runs{_tags(env=run.environment, run=run.id, test=run.test)} start={_float(run.start)},"
+        f"end={_float(UNKNOWN_END if run.end is None else run.end)},users={_int(run.users)},"
+        f"spawn_rate={_float(run.spawn_rate)},{_texts(texts)} {to_nanoseconds(run.start)}"
+    )
+
+
+def _tally(tally: Tally) -> str:
+    tags = _tags(env=tally.environment, run=tally.run, source=tally.source, test=tally.test)
+    counts = ("reached", "counted", "invalid", "reset", "reported", "dropped")
+    numbers = ",".join(f"{name}={_int(getattr(tally, name))}" for name in counts)
+    return f"tallies{tags} {numbers},final={_truth(tally.final)} {to_nanoseconds(tally.at)}"
+
+
+def _run_series(one: RunSeries) -> str:
+    run, blocks, errors = rows.of_run_series(one)
+    starts = [*(block.start for block in one.blocks), *(error.start for error in one.errors)]
+    fields = _texts({"blocks": blocks, "errors": errors})
+    return f"run_series{_series(one.series)}{_tags(run=run)} {fields} {to_nanoseconds(min(starts, default=0.0))}"
+
+
+def _run_load(load: RunLoad) -> str:
+    *_, blocks = rows.of_run_load(load)
+    start = min((block.start for block in load.blocks), default=0.0)
+    tags = _tags(env=load.environment, run=load.run, test=load.test)
+    return f"run_load{tags} {_texts({'blocks': blocks})} {to_nanoseconds(start)}"
+
+
+def _deploy(deploy: Deploy) -> str:
+    fields = _texts({"version": deploy.version, "commit": deploy.commit, "title": deploy.title})
+    return f"deploys{_tags(env=deploy.environment, service=deploy.service)} {fields} {to_nanoseconds(deploy.at)}"
+
+
+def _health(health: Health) -> str:
+    tags = _tags(env=health.environment, source=health.source, test=health.test)
+    counts = ",".join(f"{name}={_int(getattr(health, name))}" for name in ("written", "spooled", "dropped", "retried"))
+    return f"collector{tags} {counts},lag={_float(health.lag)} {to_nanoseconds(health.at)}"
+
+
+_FORMS: dict[type[Point], Callable[[Any], str]] = {
+    Window: _window,
+    ErrorCount: _error,
+    LoadSample: _load,
+    Run: _run,
+    Tally: _tally,
+    RollUp: _roll_up,
+    RunSeries: _run_series,
+    RunLoad: _run_load,
+    Deploy: _deploy,
+    Health: _health,
+}
+
+
+@lru_cache(maxsize=10_000)
+def _series(series: Series) -> str:
+    # the same series come every ten seconds
+    return _tags(
+        endpoint=series.endpoint,
+        env=series.environment,
+        method=series.method,
+        service=series.service,
+        test=series.test,
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _process(run: str, source: str) -> str:
+    return _tags(run=run, source=source)
+
+
+def _tags(**tags: str) -> str:
+    return "".join(f",{name}={encode_text(text).translate(_ESCAPED)}" for name, text in tags.items())
+
+
+def _texts(fields: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={_text(text)}" for name, text in fields.items())
+
+
+def _known(fields: Mapping[str, float | None]) -> str:
+    return "".join(f",{name}={_float(value)}" for name, value in fields.items() if value is not None)
+
+
+def _histogram(histogram: Histogram) -> str:
+    return f'"{histogram.encode()}"'
+
+
+def _text(text: str) -> str:
+    return '"' + encode_text(text).replace('"', '\\"') + '"'
+
+
+def _int(number: int) -> str:
+    if not -_LARGEST <= number <= _LARGEST:
+        raise ValueError(f"{number} is too large a number for InfluxDB")
+    return f"{number:d}i"
+
+
+def _float(number: float) -> str:
+    if not isfinite(number):
+        raise ValueError(f"{number} is no number for InfluxDB")
+    return float.__repr__(float(number))
+
+
+def _truth(value: object) -> str:
+    return "true" if value else "false"

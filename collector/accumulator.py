@@ -1,5 +1,6 @@
 """Accumulator: the open window of one series."""
 
+import sys
 from collections import Counter
 from math import fsum, isfinite
 
@@ -12,6 +13,7 @@ FOLD_AT = 256
 """Pending times are folded into the histogram at this length: it bounds memory, and the fold is one C loop."""
 
 _LARGEST = 2**63 - 1
+_LONGEST = sys.float_info.max
 
 
 class Times:
@@ -140,8 +142,9 @@ class Accumulator:
             width=width,
             count=self.count,
             failures=bad.count,
-            sum=good.sum + bad.sum,
-            fail_sum=bad.sum,
+            # a store refuses a sum that is infinite, and all requests of the window with it
+            sum=min(good.sum + bad.sum, _LONGEST),
+            fail_sum=min(bad.sum, _LONGEST),
             min=min(lows, default=None),
             max=max(highs, default=None),
             hist=Histogram(good.zeros, good.buckets),

@@ -1,10 +1,11 @@
 """Delivery: closed windows by way of the spool into the store, without ever holding up the event loop."""
 
 import logging
-import random
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,19 +13,21 @@ import gevent
 from gevent.event import Event
 from gevent.lock import Semaphore
 
+from soakwatch.collector.dead_letters import DeadLetters, Letter
 from soakwatch.collector.native_thread import NativeThread
-from soakwatch.collector.spool import Spool
-from soakwatch.core.errors import StoreRefused, StoreUnavailable
-from soakwatch.core.window import Window
+from soakwatch.collector.orphans import Orphans
+from soakwatch.collector.patience import requested_pause, until_done
+from soakwatch.collector.shipping import BATCH_BYTES, Shipment, moment_of, requests_in
+from soakwatch.collector.spool import Record, Spool
+from soakwatch.collector.store_thread import StoreThread
+from soakwatch.collector.trouble import Trouble
+from soakwatch.core.errors import SoakwatchError
 from soakwatch.store import rows
 from soakwatch.store.contract import Point, WindowStore
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds between two tries while the store cannot be reached; doubled each time, with jitter."""
 
 SHORTEST_PAUSE = 1e-5
 """Seconds between two steps of a flush. Not 0: gevent's sleep(0) lets other greenlets run that are ready, but no timers
@@ -36,44 +39,64 @@ MAX_UNSPOOLED = 64
 MAX_FRESH = 32
 """Records whose points are kept in memory as well, so that those just spooled need not be decoded for the store."""
 
+SILENCE, SILENCE_IN_TROUBLE = 1.5, 0.7
+"""Seconds without anything delivered after which the end of a run waits no longer; less when it failed before."""
+
+MOST_REASONS = 20
+"""Different reasons for refusals that are logged; all are in the dead letters."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What became of one record: how many requests it holds, and how many of them the store refuses for good."""
+class _Load:
+    """Records on their way to the store, together."""
 
-    requests: int
-    refused: int
+    records: Sequence[Record]
+    shipment: Shipment
 
 
 class Delivery:
     """Takes points, writes them to the spool, and from there into the store.
 
     All disk work and all of the store's work runs in one native thread each, so that neither an fsync nor a locked
-    store stalls the load. A payload that the store refuses goes to the dead letters beside the spool. `dropped`
-    counts requests that are lost; `waiting` those that are not in the store yet.
+    store stalls the load. Points that the store refuses go to the dead letters beside the spool. In requests:
+    `written` reached the store, `waiting` are not in it yet, `dropped` are lost. `retried` counts tries that failed.
     """
 
     def __init__(self, open_store: Callable[[], WindowStore], folder: Path, source: str, spool_limit: int) -> None:
         """Nothing is opened before the first points come."""
+        self.written = 0
         self.dropped = 0
         self.waiting = 0
-        self._open_store = open_store
-        self._store: WindowStore | None = None
+        self.retried = 0
+        self._store = StoreThread(open_store)
         self._folder = folder
         self._spool = Spool(folder, source, spool_limit)
+        self._dead_letters = DeadLetters(folder)
         self._disk = NativeThread()
-        self._database = NativeThread()
+        self._orphans = Orphans(open_store, folder, spool_limit)
         self._unspooled: deque[bytes] = deque()
         self._fresh: dict[bytes, Sequence[Point]] = {}
+        self._under_way: _Load | None = None
+        self._oldest: float | None = None
+        self._records_delivered = 0
+        self._leave_alone_until = 0.0
         self._spooled = Event()
         self._one_at_a_time = Semaphore()
-        self._trouble = ""
-        self._orphans_delivered = False
-        self._greenlet: gevent.Greenlet | None = None
+        self._store_trouble = Trouble(logger, "all windows are in the store again")
+        self._spool_trouble = Trouble(logger, f"the spool in {folder} can be written again")
+        self._reasons: set[str] = set()
+        self._greenlets: list[gevent.Greenlet] = []
+        self._given_up: gevent.Greenlet | None = None
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the store took nothing when it was last tried."""
+        return bool(self._store_trouble)
 
     def start(self) -> None:
-        """Deliver in the background from now on, first what earlier processes left behind."""
-        self._greenlet = gevent.spawn(self._deliver_for_ever)
+        """Deliver in the background from now on, and what earlier processes left behind."""
+        self._greenlets.append(gevent.spawn(self._deliver_for_ever))
+        self._orphans.start()
 
     def submit(self, steps: Iterable[Sequence[Point]]) -> None:
         """Write points ahead to the spool; returns when they are on the disk. Lets others run between the steps."""
@@ -82,6 +105,7 @@ class Delivery:
             if points:
                 payloads.append(self._encode(points))
                 self.waiting += requests_in(points)
+                self._oldest = self._oldest or moment_of(points)
             gevent.sleep(SHORTEST_PAUSE)
         if payloads:
             self._write_ahead(payloads)
@@ -99,8 +123,9 @@ class Delivery:
         self._unspooled.clear()
         try:
             dropped = self._disk.run(self._spool.append, pending)
+            self._spool_trouble.over()
         except OSError as error:
-            self._note(f"the spool in {self._folder} cannot be written: {error}")
+            self._spool_trouble.note(f"the spool in {self._folder} cannot be written: {error}")
             self._unspooled.extend(pending)
             dropped = [self._unspooled.popleft() for _ in range(len(self._unspooled) - MAX_UNSPOOLED)]
         self._drop(dropped)
@@ -113,118 +138,90 @@ class Delivery:
         self.waiting -= lost
 
     def _deliver_for_ever(self) -> None:
-        pause = FIRST_PAUSE
-        self._spooled.set()
         while True:
             self._spooled.wait()
             self._spooled.clear()
-            try:
-                self._deliver_orphans()
-                self._deliver_what_waits()
-            except (StoreUnavailable, OSError) as error:
-                self._note(f"{error}. Windows wait in {self._folder}")
-            except Exception:
-                logger.exception("soakwatch could not deliver, and will try again; windows wait in %s", self._folder)
-            else:
-                pause = FIRST_PAUSE
-                continue
-            self._spooled.set()
-            gevent.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            until_done(self._deliver_what_waits, self._failed)
 
-    def _deliver_orphans(self) -> None:
-        if self._orphans_delivered:
-            return
-        try:
-            orphans = self._disk.run(Spool.orphans, self._folder, self._spool.limit)
-            try:
-                for spool in orphans:
-                    self._deliver_orphan(spool)
-            finally:
-                # also when the store is not reachable: a spool that stays locked is nobody's orphan at the next try
-                for spool in orphans:
-                    self._disk.run(spool.close)
-        except OSError as error:
-            self._note(f"what earlier processes left in {self._folder} cannot be read: {error}")
-        self._orphans_delivered = True
-
-    def _deliver_orphan(self, spool: Spool) -> None:
-        while (record := self._disk.run(spool.oldest)) is not None:
-            # what the store refuses of another run is no loss of this one
-            self._put(record.payload)
-            self._disk.run(spool.acknowledge, record)
-        logger.info("delivered what the process %s had left in the spool", spool.source)
+    def _failed(self, error: Exception) -> None:
+        self.retried += 1
+        self._leave_alone_until = time.monotonic() + requested_pause(error)
+        if isinstance(error, SoakwatchError | OSError):
+            self._store_trouble.note(f"{error}. Windows wait in {self._folder}")
+        else:
+            logger.error("soakwatch could not deliver, and will try again", exc_info=error)
 
     def _deliver_what_waits(self) -> None:
         with self._one_at_a_time:
-            while (record := self._disk.run(self._spool.oldest)) is not None:
-                outcome = self._put(record.payload)
-                self.dropped += outcome.refused
-                if self._disk.run(self._spool.acknowledge, record):
-                    self.waiting -= outcome.requests
-                else:  # the spool was full and dropped it, counted, while the store was taking it
-                    self.dropped -= outcome.requests
+            while (load := self._under_way or self._next_load()) is not None:
+                self._under_way = load
+                self._deliver(load)
+                self._under_way = None
             while self._unspooled:
                 self._deliver_unspooled()
-            if self._trouble:
-                logger.info("all windows are in the store again")
-                self._trouble = ""
+            if not self.waiting:
+                self._oldest = None
+            self._store_trouble.over()
+
+    def _next_load(self) -> _Load | None:
+        records = self._disk.run(self._spool.oldest_together, BATCH_BYTES)
+        return self._loaded(records) if records else None
+
+    def _loaded(self, records: Sequence[Record]) -> _Load:
+        payloads = [record.payload for record in records]
+        known = {payload: self._fresh.pop(payload) for payload in payloads if payload in self._fresh}
+        load = _Load(records, self._disk.run(Shipment, payloads, known))
+        self._oldest = load.shipment.moment or self._oldest
+        return load
+
+    def _deliver(self, load: _Load) -> None:
+        self._ship(load.shipment)
+        acknowledged = self._disk.run(self._acknowledge, load.records)
+        for requests, was_there in zip(load.shipment.requests, acknowledged, strict=True):
+            if was_there:
+                self.waiting -= requests
+            else:  # the spool was full and dropped it, counted, while the store was taking it
+                self.dropped -= requests
+
+    def _acknowledge(self, records: Sequence[Record]) -> list[bool]:
+        return [self._spool.acknowledge(record) for record in records]
 
     def _deliver_unspooled(self) -> None:
         # taken out first: while the store is at work, `submit` may bring the others to the spool after all
         payload = self._unspooled.popleft()
         try:
-            outcome = self._put(payload)
+            shipment = Shipment([payload])
+            self._ship(shipment)
         except BaseException:
             self._unspooled.appendleft(payload)
             raise
-        self.dropped += outcome.refused
-        self.waiting -= outcome.requests
+        self.waiting -= sum(shipment.requests)
 
-    def _put(self, payload: bytes) -> _Outcome:
-        try:
-            points = self._fresh.pop(payload, None) or rows.decode(payload)
-        except ValueError as error:
-            logger.error(
-                "a record in %s is not of this version of soakwatch, it goes to the dead letters: %s",
-                self._folder,
-                error,
-            )
-            self._bury(payload)
-            return _Outcome(0, 0)
-        try:
-            self.in_database(lambda store: store.write(points))
-        except StoreRefused as error:
-            logger.error("the store refuses these windows for good, they go to the dead letters: %s", error)
-            self._bury(payload)
-            return _Outcome(requests_in(points), requests_in(points))
-        return _Outcome(requests_in(points), 0)
+    def _ship(self, shipment: Shipment) -> None:
+        self.in_database(shipment.into)
+        self._records_delivered += len(shipment.requests)
+        self._bury(shipment.letters)
+        self.dropped += shipment.refused
+        self.written += sum(shipment.requests) - shipment.refused
 
-    def _bury(self, payload: bytes) -> None:
+    def _bury(self, letters: Sequence[Letter]) -> None:
+        for reason in dict.fromkeys(letter.reason for letter in letters):
+            if reason not in self._reasons and len(self._reasons) < MOST_REASONS:
+                self._reasons.add(reason)
+                logger.error("the store refuses windows for good, they go to %s: %s", self._dead_letters.file, reason)
         try:
-            self._disk.run(self._append_dead_letter, payload)
+            self._disk.run(self._dead_letters.append, letters)
         except OSError as error:
             # what will never be stored must not hold up what can be
             logger.error("the dead letters in %s cannot be written: %s", self._folder, error)
 
-    def _append_dead_letter(self, payload: bytes) -> None:
-        with (self._folder / "dead-letters.jsonl").open("ab") as file:
-            file.write(payload + b"\n")
+    def in_database(self, work: Callable[[WindowStore], T], seconds: float = inf) -> T:
+        """Run `work` on the store, in the store's thread.
 
-    def in_database(self, work: Callable[[WindowStore], T]) -> T:
-        """Run `work` on the store, in the store's thread. Raises what it raises."""
-        result: T = self._database.run(self._with_store, work)
+        Raises what it raises, and StoreUnavailable when it is not done in `seconds`.
+        """
+        result: T = self._store.run(work, seconds)
         return result
-
-    def _with_store(self, work: Callable[[WindowStore], T]) -> T:
-        if self._store is None:
-            self._store = self._open_store()
-        try:
-            return work(self._store)
-        except StoreUnavailable:
-            self._store.close()
-            self._store = None
-            raise
 
     def waiting_points(self, sources: Iterable[str]) -> list[Point]:
         """What waits in the spools of other processes, those of `sources`; it may have been stored meanwhile."""
@@ -232,40 +229,59 @@ class Delivery:
         try:
             return [point for spool in spools for point in self._disk.run(_points_in, spool)]
         except (OSError, ValueError) as error:
-            self._note(f"the spools in {self._folder} cannot be read: {error}")
+            self._spool_trouble.note(f"the spools in {self._folder} cannot be read: {error}")
             return []
 
-    def drain(self, seconds: float) -> bool:
-        """Deliver what waits, for at most so long; whether nothing waits any more."""
-        try:
-            with gevent.Timeout(seconds):
-                self._deliver_what_waits()
-        except gevent.Timeout:
-            pass
-        except Exception as error:  # noqa: BLE001  (what waits stays in the spool, and the run is concluded all the same)
-            self._note(str(error))
-        return not self.waiting
+    def age_of_oldest(self, now: float) -> float:
+        """Seconds for which the oldest window has waited that is not in the store; 0 when none waits."""
+        return max(0.0, now - self._oldest) if self._oldest else 0.0
 
-    def close(self) -> None:
-        """Stop delivering. What waits stays in the spool; what could not even be spooled is lost, and counted."""
-        if self._greenlet is not None:
-            self._greenlet.kill()
+    def drain(self, seconds: float) -> bool:
+        """Deliver what waits, for at most so long; whether all that was submitted is in the store.
+
+        A store that asked to be left alone is, and one that does not take anything is given up sooner.
+        """
+        hanging = self._given_up is not None and not self._given_up.ready()
+        if hanging or time.monotonic() < self._leave_alone_until:
+            return False
+        attempt = gevent.spawn(self._try_once)
+        self._greenlets = [greenlet for greenlet in [*self._greenlets, attempt] if not greenlet.dead]
+        end = time.monotonic() + seconds
+        while not attempt.ready() and (left := end - time.monotonic()) > 0:
+            before = self._records_delivered
+            silence = SILENCE_IN_TROUBLE if self.in_trouble else SILENCE
+            attempt.join(min(left, silence))
+            if self._records_delivered == before and not attempt.ready():
+                self._store_trouble.note(f"the store does not answer. Windows wait in {self._folder}")
+                self._given_up = attempt  # it goes on, but nobody waits for it
+                return False
+        return bool(attempt.value)
+
+    def _try_once(self) -> bool:
+        try:
+            self._deliver_what_waits()
+        except Exception as error:  # noqa: BLE001  (what waits stays in the spool, and the run is concluded all the same)
+            self._failed(error)
+            return False
+        return True
+
+    def close(self) -> bool:
+        """Stop delivering; whether nothing is left in the spool.
+
+        What could not even be spooled is lost, and counted. A store that hangs is not waited for.
+        """
+        for greenlet in self._greenlets:
+            greenlet.kill(block=False)
+        self._orphans.close()
         self._drop(self._unspooled)
         self._unspooled.clear()
+        emptied = self._disk.run(self._spool.oldest) is None
+        if emptied:  # a batch may have been on its last step
+            self.waiting = 0
         self._disk.run(self._spool.close)
-        if self._store is not None:
-            self._database.run(self._store.close)
-
-    def _note(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            logger.warning("%s", trouble)
-        self._trouble = trouble
+        self._store.close()
+        return emptied
 
 
 def _points_in(spool: Spool) -> list[Point]:
     return [point for payload in spool.waiting() for point in rows.decode(payload)]
-
-
-def requests_in(points: Sequence[Point]) -> int:
-    """How many requests the windows among `points` hold."""
-    return sum(point.count for point in points if isinstance(point, Window))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from soakwatch.collector.history_entry import TOTAL
@@ -14,10 +14,14 @@ from soakwatch.collector.history_points import PointSettings, points_of
 from soakwatch.collector.history_reading import read_history
 from soakwatch.collector.history_stage import Stage
 from soakwatch.collector.naming import Naming, clean_name
+from soakwatch.collector.old_history import write_roll_ups
 from soakwatch.core.configuration import Configuration
+from soakwatch.core.retention import kept_from
 from soakwatch.core.run import Outcome, Reconciliation, Run
+from soakwatch.core.run_series import condense
 from soakwatch.core.series import OTHER, Series
 from soakwatch.core.window import LoadSample, Window
+from soakwatch.store.condensing import write_condensed
 from soakwatch.store.contract import WindowStore
 
 SOURCE = "csv"
@@ -25,6 +29,9 @@ SOURCE = "csv"
 
 BATCH = 2_000
 """Points of one transaction."""
+
+MOST_CONDENSED = 100_000
+"""Raw windows of a history that is condensed at once; a larger one is left to the pass over what is stored."""
 
 Progress = Callable[[int], None]
 """Is told how far it is: bytes that are read, or requests that are written."""
@@ -128,13 +135,30 @@ def content_of(run: str) -> str:
     return run.rpartition("-")[0]
 
 
-def write_history(history: StagedHistory, store: WindowStore, progress: Progress) -> tuple[Run, int]:
-    """Write a staged history into `store`, its run last; gives the run, and how many windows it has.
+def write_history(history: StagedHistory, store: WindowStore, now: float, progress: Progress) -> tuple[Run, int]:
+    """Write a staged history into `store`, its run last; gives the run, and how many raw windows it has.
 
+    Of windows that are too old at `now` to be stored as they are, roll-ups are, and what is kept of a run for long.
     What another import of the same file had written before is replaced by the same. Raises StoreUnavailable and
     StoreRefused; a run that is not in the store then is whole after another try.
     """
-    points = history.points()
+    since = kept_from(store.retention.raw, now)
+    if history.facts.start - history.settings.width < since:
+        write_roll_ups(takewhile(lambda window: window.start < since, _Windows(history)), store, now)
+    windows, requests = _write_raw((point for point in history.points() if point.start >= since), store, progress)
+    facts, run = history.facts, history.run
+    if windows <= MOST_CONDENSED or requests < facts.requests:
+        load = [point for point in history.points() if isinstance(point, LoadSample)]
+        write_condensed(store, condense(run, _Windows(history), (), load))
+    stored = min(store.requests_stored(run.id).get(SOURCE, 0), requests) + facts.requests - requests
+    reconciled = Reconciliation(facts.requests - facts.reset, stored, facts.requests, reset=facts.reset)
+    finished = replace(run, reconciled=reconciled)
+    store.write([finished])
+    return finished, windows
+
+
+def _write_raw(points: Iterator[Window | LoadSample], store: WindowStore, progress: Progress) -> tuple[int, int]:
+    """Gives how many windows there are, and how many requests are in them."""
     windows = requests = 0
     while batch := list(islice(points, BATCH)):
         store.write(batch)
@@ -142,9 +166,15 @@ def write_history(history: StagedHistory, store: WindowStore, progress: Progress
         windows += len(written)
         requests += sum(written)
         progress(requests)
-    facts, run = history.facts, history.run
-    stored = store.requests_stored(run.id).get(SOURCE, 0)
-    reconciled = Reconciliation(facts.requests - facts.reset, stored, facts.requests, reset=facts.reset)
-    finished = replace(run, reconciled=reconciled)
-    store.write([finished])
-    return finished, windows
+    return windows, requests
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The windows of a history, read again each time that they are asked for."""
+
+    history: StagedHistory
+
+    def __iter__(self) -> Iterator[Window]:
+        """In order of time."""
+        return (point for point in self.history.points() if isinstance(point, Window))

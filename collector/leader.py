@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice, takewhile
 from typing import Any
 
 import gevent
@@ -12,47 +12,32 @@ from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, Runner
 
 from soakwatch.collector.guard import quietly
+from soakwatch.collector.last_records import LastRecords, Search
 from soakwatch.collector.locust_counts import keep_when_serialised, requests_in_report
 from soakwatch.collector.machine import machine_id
-from soakwatch.collector.metadata import describe_run, new_run_id, source_of
+from soakwatch.collector.metadata import deploy_of, describe_run, new_run_id, source_of
 from soakwatch.collector.options import with_options
 from soakwatch.collector.reconciliation import Evidence, reconcile
 from soakwatch.collector.recording import LoadNow, Recording
 from soakwatch.collector.session import DRAIN_TIME, NO_RUN, Session
+from soakwatch.collector.version_watch import VersionWatch
 from soakwatch.collector.worker import RUN_IN_REPORT
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import StoreError
-from soakwatch.core.run import Outcome, Reconciliation, Run, Tally
-from soakwatch.core.window import Window
-from soakwatch.store.contract import Point
+from soakwatch.core.run import Outcome, Reconciliation, Run
+from soakwatch.core.run_series import condense
+from soakwatch.store.contract import Point, WindowStore
 
 logger = logging.getLogger(__name__)
 
-POLL_INTERVAL = 0.2
-"""Seconds between two looks at the store for the last records of the workers."""
+MOST_WINDOWS = 20_000
+"""Windows of a run that is condensed at its end; a larger one is left to the pass over what is stored."""
 
+READING_TIME, CONDENSING_TIME = 2.0, 5.0
+"""Seconds that reading these windows may take, and all of it."""
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the store and the spools know of a run; requests by source."""
-
-    tallies: Sequence[Tally]
-    stored: Mapping[str, int] = field(default_factory=dict)
-    spooled: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def final(self) -> set[str]:
-        """The sources that have left their last record."""
-        return {tally.source for tally in self.tallies if tally.final}
-
-    def with_spooled(self, points: Sequence[Point], run: str) -> "_Known":
-        """Add what waits in the spools."""
-        tallies = [point for point in points if isinstance(point, Tally) and point.run == run]
-        spooled: Counter[str] = Counter()
-        for point in points:
-            if isinstance(point, Window) and point.run == run:
-                spooled[point.source] += point.count
-        return replace(self, tallies=[*self.tallies, *tallies], spooled=spooled)
+IDLE_INTERVAL = 1.0
+"""Seconds between two looks whether a test has begun, while nothing is tested and versions do not matter."""
 
 
 class LeaderSession(Session):
@@ -67,6 +52,19 @@ class LeaderSession(Session):
         """Count what the workers report."""
         keep_when_serialised(self.environment.stats)
         self.environment.events.worker_report.add_listener(quietly(self._note_worker_report))
+        for section in self.configuration.deploy:
+            watch = VersionWatch(section, self.configuration.environment)
+            gevent.spawn(quietly(self._follow), watch)
+
+    def _follow(self, watch: VersionWatch) -> None:
+        while True:
+            if self._is_testing and (deploy := watch.look(time.time)) is not None:
+                self.delivery.submit([[deploy]])
+            gevent.sleep(watch.interval if self._is_testing else IDLE_INTERVAL)
+
+    @property
+    def _is_testing(self) -> bool:
+        return self.recording.run != NO_RUN and self.recording.stopped_at is None
 
     def next_run(self, now: float) -> str:
         """A new id, which Locust carries to the workers with its options."""
@@ -82,8 +80,8 @@ class LeaderSession(Session):
         configuration = with_options(self.configuration, self.environment.parsed_options)
         run = describe_run(self.recording.run, now, configuration, self.environment)
         self._runs[run.id] = run
-        logger.info("soakwatch records this test as run %s in %s", run.id, self.configuration.store.path)
-        gevent.spawn(quietly(self.delivery.submit), [[run]])
+        logger.info("soakwatch records this test as run %s in %s", run.id, self.configuration.store.address)
+        gevent.spawn(quietly(self.delivery.submit), [[run, *deploy_of(run)]])
 
     def load_of_this_process(self, load: LoadNow | None) -> LoadNow | None:
         """A master makes no load."""
@@ -110,9 +108,9 @@ class LeaderSession(Session):
             self.end_soon(self.recording)
 
     def conclude(self, recording: Recording, now: float) -> None:
-        """Reconcile, write it down, and say so."""
-        known = self._wait_for_workers(recording)
-        result = reconcile(self._evidence(recording, known, now)) if known else None
+        """Reconcile, write it down, say so, and keep the run for long."""
+        known = self._last_records(recording)
+        result = reconcile(self._evidence(recording, known, now))
         run = replace(
             self._runs[recording.run],
             end=recording.stopped_at or now,
@@ -122,8 +120,16 @@ class LeaderSession(Session):
         self.delivery.submit([[run]])
         self.delivery.drain(DRAIN_TIME)
         self._announce(recording.run, result)
+        # last, because it is what may fail: the pass over what is stored does it as well
+        if condensed := self._condensed(run, recording):
+            self.delivery.submit([point] for point in condensed)
+            self.delivery.drain(DRAIN_TIME)
 
-    def _evidence(self, recording: Recording, known: _Known, now: float) -> Evidence:
+    def _last_records(self, recording: Recording) -> LastRecords:
+        search = Search(self.delivery, recording.run, self.configuration.collector.quit_wait)
+        return search.until_complete(lambda: self._expected(recording), recording.received)
+
+    def _evidence(self, recording: Recording, known: LastRecords, now: float) -> Evidence:
         own, _ = self.own_counts(recording)
         return Evidence(
             locust=recording.totals.standing,
@@ -135,38 +141,36 @@ class LeaderSession(Session):
             waiting={**known.spooled, self.source: self.delivery.waiting},
         )
 
-    def _wait_for_workers(self, recording: Recording) -> _Known | None:
-        deadline = time.monotonic() + self.configuration.collector.quit_wait
-        while True:
-            try:
-                known = self.delivery.in_database(lambda store: _Known(store.tallies(recording.run)))
-            except StoreError as error:
-                logger.warning("%s", error)
-                return None
-            # while the store takes nothing, the last records of the workers are in their spools
-            silent = self._expected(recording) - known.final
-            known = known.with_spooled(self.delivery.waiting_points(silent), recording.run)
-            if not silent - known.final or time.monotonic() > deadline:
-                return self._with_stored(known, recording)
-            gevent.sleep(POLL_INTERVAL)
-
-    def _with_stored(self, known: _Known, recording: Recording) -> _Known | None:
-        try:
-            return replace(known, stored=self.delivery.in_database(lambda store: store.requests_stored(recording.run)))
-        except StoreError as error:
-            logger.warning("%s", error)
-            return None
-
     def _expected(self, recording: Recording) -> set[str]:
         if not isinstance(self.runner, MasterRunner):
             return set()
         missing = {source_of(client.id) for client in self.runner.clients.get_by_state(STATE_MISSING)}
         return recording.reporting - missing
 
-    def _announce(self, run: str, result: Reconciliation | None) -> None:
-        if result is None:
-            logger.warning("run %s could not be reconciled: the store is not reachable", run)
-        elif result.exact or not (result.unexplained or result.lost or result.silent_sources):
+    def _condensed(self, run: Run, recording: Recording) -> Sequence[Point]:
+        duration = (run.end or run.start) - run.start
+        windows = duration / recording.recorder.settings.width + 1
+        most = windows * len(self.environment.stats.entries) * max(1, len(recording.received))
+        incomplete = run.reconciled is None or run.reconciled.waiting
+        if self.delivery.in_trouble or incomplete or most > MOST_WINDOWS:
+            return ()
+        try:
+            return self.delivery.in_database(lambda store: _read_and_condense(store, run), CONDENSING_TIME)
+        except StoreError as error:
+            logger.warning("%s", error)
+            return ()
+
+    def _announce(self, run: str, result: Reconciliation) -> None:
+        if result.exact or not (result.unexplained or result.lost or result.silent_sources):
             logger.info("run %s: %s", run, result)
         else:
             logger.warning("run %s: %s", run, result)
+
+
+def _read_and_condense(store: WindowStore, run: Run) -> Sequence[Point]:
+    end = time.monotonic() + READING_TIME
+    windows = list(takewhile(lambda _: time.monotonic() < end, islice(store.windows(run.id), MOST_WINDOWS + 1)))
+    if len(windows) > MOST_WINDOWS or time.monotonic() >= end:
+        return ()
+    kept = condense(run, windows, store.errors(run.id), store.load(run.id))
+    return [part for part in kept if part.blocks]  # a run that ended within its first window has no load to speak of

@@ -12,7 +12,9 @@ from locust.env import Environment
 
 from soakwatch.collector.naming import clean_name
 from soakwatch.core.configuration import Configuration
+from soakwatch.core.deploy import Deploy
 from soakwatch.core.run import Run
+from soakwatch.core.series import WHOLE_SERVICE
 
 
 def new_run_id(now: float) -> str:
@@ -48,6 +50,13 @@ def describe_run(run: str, now: float, configuration: Configuration, environment
         locustfile_hash=_hash_of(environment.parsed_locustfiles or ()),
         locust_version=locust.__version__,
     )
+
+
+def deploy_of(run: Run) -> list[Deploy]:
+    """What the run says of what is tested: a version of the whole environment; nothing when it does not say."""
+    if not (run.version or run.commit):
+        return []
+    return [Deploy(run.environment, WHOLE_SERVICE, run.start, run.version, run.commit, title=f"run {run.id}")]
 
 
 def _hosts_of_users(environment: Environment) -> str:

@@ -23,6 +23,11 @@ class NativeThread:
             raise error
         return value  # type: ignore[no-any-return]  # gevent's is untyped
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way there, or waits for its turn."""
+        return len(self._pool) > 0
+
 
 def _outcome(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T | None, Exception | None]:
     try:

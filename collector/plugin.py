@@ -4,6 +4,7 @@ Importing it only registers listeners; greenlets, files and connections begin wi
 process for itself. Importing it twice, also from two places, counts once.
 """
 
+import importlib
 import sys
 from typing import Any
 
@@ -16,7 +17,7 @@ from soakwatch.collector.guard import quietly
 from soakwatch.collector.leader import LeaderSession
 from soakwatch.collector.options import add_options, with_options
 from soakwatch.collector.worker import WorkerSession
-from soakwatch.core.configuration import load_configuration
+from soakwatch.core.configuration import Configuration, StoreKind, load_configuration
 from soakwatch.core.errors import ConfigurationError
 
 _MARK = "soakwatch_installed"
@@ -37,11 +38,19 @@ def _start(environment: Environment, runner: Runner | None, **_: Any) -> None:
     try:
         configuration = load_configuration()
         with_options(configuration, environment.parsed_options)
+        _prepare(configuration)
     except ConfigurationError as error:
         sys.stderr.write(f"soakwatch: the configuration is wrong, so Locust does not start\n{error}\n")
         sys.exit(error.exit_code)
     session = WorkerSession if isinstance(runner, WorkerRunner) else LeaderSession
     quietly(lambda: session(environment, runner, configuration).start())()
+
+
+def _prepare(configuration: Configuration) -> None:
+    if configuration.store.kind is StoreKind.INFLUXDB:
+        configuration.store.read_token()
+        # now rather than in the middle of the load: it brings numpy, which takes a third of a second
+        importlib.import_module("soakwatch.store.influxdb")
 
 
 install(locust.events)

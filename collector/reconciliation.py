@@ -12,14 +12,14 @@ class Evidence:
 
     `locust` is Locust's own total, `discarded` what resets took from it where it is kept. `received` came in by the
     reports of each worker (for a run without workers: all that was not reset). `stored` is read back from the
-    store. `waiting` was found in the spools.
+    store; None when it could not be asked. `waiting` was found in the spools of this machine.
     """
 
     locust: int
     discarded: int
     received: Mapping[str, int]
     tallies: Sequence[Tally]
-    stored: Mapping[str, int]
+    stored: Mapping[str, int] | None
     waiting: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -40,21 +40,21 @@ def reconcile(evidence: Evidence) -> Reconciliation:
 
     A source that left no final tally was killed, or its data did not arrive: what it had reported or stored is known,
     what is missing from that is lost, and its name is given, because more may be missing.
+
+    When the store could not be asked, it has what was counted and neither waits nor was dropped. What a source reported
+    that has left nothing on this machine waits, wherever it is: in the store already, or in a spool elsewhere.
     """
     tallies = {tally.source: tally for tally in evidence.tallies}
-    sources = sorted({*tallies, *evidence.received, *evidence.stored, *evidence.waiting})
+    sources = sorted({*tallies, *evidence.received, *(evidence.stored or ()), *evidence.waiting})
+    waiting = evidence.waiting if evidence.stored is not None else _waiting_anywhere(evidence, tallies)
+    stored = evidence.stored if evidence.stored is not None else _acknowledged(tallies, waiting)
     shares = [
-        _share(
-            tallies.get(source),
-            evidence.received.get(source, 0),
-            evidence.stored.get(source, 0),
-            evidence.waiting.get(source, 0),
-        )
+        _share(tallies.get(source), evidence.received.get(source, 0), stored.get(source, 0), waiting.get(source, 0))
         for source in sources
     ]
     return Reconciliation(
         locust=evidence.locust,
-        stored=sum(evidence.stored.values()),
+        stored=sum(stored.values()),
         reached=sum(share.reached for share in shares),
         waiting=sum(share.waiting for share in shares),
         lost=sum(share.lost for share in shares),
@@ -63,6 +63,19 @@ def reconcile(evidence: Evidence) -> Reconciliation:
         invalid=sum(share.invalid for share in shares),
         silent_sources=tuple(source for source in sources if source not in tallies or not tallies[source].final),
     )
+
+
+def _waiting_anywhere(evidence: Evidence, tallies: Mapping[str, Tally]) -> Mapping[str, int]:
+    without_trace = {
+        source: count
+        for source, count in evidence.received.items()
+        if source not in tallies and source not in evidence.waiting
+    }
+    return {**without_trace, **evidence.waiting}
+
+
+def _acknowledged(tallies: Mapping[str, Tally], waiting: Mapping[str, int]) -> Mapping[str, int]:
+    return {source: max(0, tally.counted - tally.dropped - waiting.get(source, 0)) for source, tally in tallies.items()}
 
 
 def _share(tally: Tally | None, received: int, stored: int, spooled: int) -> _Share:

@@ -13,6 +13,9 @@ from soakwatch.store.contract import Point
 SATURATED_CPU = 90.0
 """Percent of one core above which Locust itself warns that its measurements suffer."""
 
+CLOCK_STEP = 0.001
+"""Seconds between two tallies, at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadNow:
@@ -40,6 +43,7 @@ class Recording:
         self.ended = False
         self.dropped_before = 0
         self.counts = counts
+        self._told_at = 0.0
         self._fixed: Totals | None = None
 
     def close(self, totals: Totals) -> None:
@@ -79,14 +83,18 @@ class Recording:
         )
 
     def tally(self, now: float, reached: int, reset: int, dropped: int) -> Tally:
-        """What this process counted so far; final once the recording has ended."""
+        """What this process counted so far; final once the recording has ended.
+
+        Its moment is later than that of the one before, also when the clock was set back: the latest counts.
+        """
         naming = self.recorder.naming
+        self._told_at = max(now, self._told_at + CLOCK_STEP)
         return Tally(
             environment=naming.environment,
             test=naming.test,
             run=self.run,
             source=self.recorder.settings.source,
-            at=now,
+            at=self._told_at,
             reached=reached,
             counted=self.recorder.counted,
             invalid=self.recorder.invalid,

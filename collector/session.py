@@ -3,9 +3,8 @@
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,9 +24,11 @@ from soakwatch.collector.options import with_options
 from soakwatch.collector.punctuality import Punctuality
 from soakwatch.collector.recorder import Hook, Recorder, RecorderSettings, make_hook
 from soakwatch.collector.recording import LoadNow, Recording
-from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration import Configuration, StoreSection
+from soakwatch.core.health import Health
 from soakwatch.core.run import Tally
-from soakwatch.store.sqlite import SqliteStore
+from soakwatch.store.contract import Point
+from soakwatch.store.opening import create_store
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +55,10 @@ class Session(ABC):
         # a master has no client id, as it is nobody's client
         self.client_id: str = getattr(runner, "client_id", None) or f"master_{uuid4().hex}"
         self.source = source_of(self.client_id)
-        store = configuration.store.path.absolute()
+        lasting = configuration.model_copy(update={"store": _wherever_we_are(configuration.store)})
         self.delivery = Delivery(
-            partial(SqliteStore.create, store, STORE_PATIENCE),
-            Path(f"{store}.spool"),
+            partial(create_store, lasting, STORE_PATIENCE),
+            lasting.store.spool_folder,
             self.source,
             configuration.collector.spool_limit,
         )
@@ -160,8 +161,15 @@ class Session(ABC):
             if recording.run == NO_RUN:
                 _discard(steps)
                 return
-            self.delivery.submit(steps)
-            self.delivery.submit([[self.tally(recording, now)]])
+            self.delivery.submit(self._with_counts(steps, recording, now))
+
+    def _with_counts(
+        self, windows: Iterable[Sequence[Point]], recording: Recording, now: float
+    ) -> Iterator[Sequence[Point]]:
+        # as it is before: the windows that are closed now do not wait for anything yet
+        health = self.health(recording, now)
+        yield from windows
+        yield [self.tally(recording, now), health]
 
     def load_of_this_process(self, load: LoadNow | None) -> LoadNow | None:
         """`load` where this process makes load itself."""
@@ -171,6 +179,21 @@ class Session(ABC):
         """What this process counted in a run so far."""
         reached, reset = self.own_counts(recording)
         return recording.tally(now, reached, reset, self.delivery.dropped)
+
+    def health(self, recording: Recording, now: float) -> Health:
+        """How delivery is doing in this process."""
+        naming, delivery = recording.recorder.naming, self.delivery
+        return Health(
+            environment=naming.environment,
+            test=naming.test,
+            source=self.source,
+            at=now,
+            written=delivery.written,
+            spooled=delivery.waiting,
+            dropped=delivery.dropped,
+            retried=delivery.retried,
+            lag=delivery.age_of_oldest(now),
+        )
 
     def end_soon(self, recording: Recording) -> None:
         """End a recording in the background."""
@@ -189,7 +212,10 @@ class Session(ABC):
         if recording.recorder.over_guard:
             logger.warning("%d requests were counted together as the endpoint 'other'", recording.recorder.over_guard)
         # without the lock: what follows may take seconds, and the next test's windows close on time
-        self.delivery.drain(DRAIN_TIME)
+        drained = self.delivery.drain(DRAIN_TIME)
+        self.delivery.submit([[self.health(recording, time.time())]])
+        if drained:
+            self.delivery.drain(DRAIN_TIME)
         self.conclude(recording, now)
 
     def _quit(self, **_: Any) -> None:
@@ -202,13 +228,21 @@ class Session(ABC):
         if self.recording.run != NO_RUN:
             self._end(self.recording)
         gevent.joinall(self._ending)
-        self.delivery.close()
-        if self.delivery.waiting:
+        emptied = self.delivery.close()
+        if self.delivery.waiting or not emptied:
             logger.warning(
-                "%d requests wait in %s.spool; the next run delivers them",
-                self.delivery.waiting,
-                self.configuration.store.path,
+                "%s in %s; the next run delivers them, or `soakwatch spool replay`",
+                f"{self.delivery.waiting} requests wait"
+                if self.delivery.waiting
+                else "the last records of the run wait",
+                self.configuration.store.spool_folder,
             )
+
+
+def _wherever_we_are(store: StoreSection) -> StoreSection:
+    """The same with absolute paths: somebody may change the working directory."""
+    paths = {"path": store.path, "spool": store.spool_folder, "token_file": store.token_file}
+    return store.model_copy(update={name: path.absolute() for name, path in paths.items() if path is not None})
 
 
 def _insert_behind_locusts_own(handlers: list[Callable[..., None]], hook: Hook) -> None:

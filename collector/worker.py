@@ -14,6 +14,7 @@ from soakwatch.collector.locust_counts import Totals
 from soakwatch.collector.machine import machine_id
 from soakwatch.collector.recording import Recording
 from soakwatch.collector.session import NO_RUN, Session
+from soakwatch.core.configuration import StoreKind
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +41,11 @@ class WorkerSession(Session):
         master = getattr(options, "soakwatch_machine", None)
         if run == NO_RUN:
             logger.error("the master does not run soakwatch, so this worker records nothing; load the plugin there too")
-        elif master != machine_id():
+        elif self.configuration.store.kind is StoreKind.SQLITE and master != machine_id():
             logger.error(
                 "this worker runs on another machine than its master, and SQLite (%s) takes the workers of one machine "
                 "only: its requests are not stored. Workers on several machines need InfluxDB",
-                self.configuration.store.path,
+                self.configuration.store.address,
             )
             return NO_RUN
         return str(run)

@@ -1,28 +1,27 @@
 """Delivery: every window reaches the store once, or is counted as lost; and the event loop never waits for a disk."""
 
-import json
+import logging
 import sqlite3
-import subprocess
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gevent
 import pytest
+from spooled import REFUSED, a_window, spool_left_behind
 
-from soakwatch.collector import delivery as module
-from soakwatch.collector import spool
-from soakwatch.collector.delivery import MAX_UNSPOOLED, Delivery, requests_in
+from soakwatch.collector import orphans, patience, spool
+from soakwatch.collector.dead_letters import DeadLetters, Letter
+from soakwatch.collector.delivery import MAX_UNSPOOLED, Delivery
+from soakwatch.collector.shipping import requests_in
 from soakwatch.collector.spool import Spool
 from soakwatch.core.errors import StoreUnavailable
-from soakwatch.core.histogram import Histogram
-from soakwatch.core.series import Series
 from soakwatch.core.window import Window
 from soakwatch.store import rows
-from soakwatch.store.contract import WindowStore
+from soakwatch.store.contract import Point, WindowStore
 from soakwatch.store.sqlite import SqliteStore
 
 LIMIT = 1 << 30
@@ -61,6 +60,31 @@ class Place:
         self.made.append(delivery)
         return delivery
 
+    def delivery_to_a_slow_store(self, let: threading.Event) -> tuple[Delivery, threading.Event]:
+        """One whose store answers nothing until it is `let`; and what says that it was asked."""
+        begun = threading.Event()
+
+        def open_slow() -> WindowStore:
+            store = SlowStore.create(self.store)
+            store.begun, store.let = begun, let
+            return store
+
+        delivery = Delivery(open_slow, self.spool, "a", LIMIT)
+        self.made.append(delivery)
+        return delivery, begun
+
+    def delivery_that_is_told(self, error: StoreUnavailable) -> tuple[Delivery, list[float]]:
+        """One whose store says `error`; and when it was asked."""
+        asked: list[float] = []
+
+        def refuse() -> WindowStore:
+            asked.append(time.monotonic())
+            raise error
+
+        delivery = Delivery(refuse, self.spool, "a", LIMIT)
+        self.made.append(delivery)
+        return delivery, asked
+
     def stored(self) -> list[Window]:
         with SqliteStore.create(self.store) as store:
             return list(store.windows("run"))
@@ -73,16 +97,22 @@ class Place:
             yield
 
     def left_by_a_dead_process(self, payloads: list[bytes]) -> None:
-        code = (
-            "import ast, os, sys; from pathlib import Path; from soakwatch.collector.spool import Spool\n"
-            "Spool(Path(sys.argv[1]), 'dead', 1 << 30).append(ast.literal_eval(sys.stdin.read())); os._exit(0)\n"
-        )
-        command = [sys.executable, "-c", code, str(self.spool)]
-        subprocess.run(command, input=repr(payloads), text=True, check=True, timeout=30)
+        spool_left_behind(self.spool, payloads)
 
-    def dead_letters(self) -> list[bytes]:
-        file = self.spool / "dead-letters.jsonl"
-        return file.read_bytes().splitlines() if file.exists() else []
+    def dead_letters(self) -> list[Letter]:
+        return list(DeadLetters(self.spool).read())
+
+
+class SlowStore(SqliteStore):
+    """An SQLite store that answers nothing until it is let; `begun` says that it was asked."""
+
+    begun: threading.Event
+    let: threading.Event
+
+    def write(self, points: Sequence[Point]) -> None:
+        self.begun.set()
+        assert self.let.wait(NO_HANG)
+        super().write(points)
 
 
 @pytest.fixture
@@ -96,17 +126,11 @@ def place(tmp_path: Path) -> Iterator[Place]:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow each other at once, for tests that are not about the pauses."""
-    monkeypatch.setattr(module, "FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(patience, "LONGEST_PAUSE", 0.1)
 
 
 pytestmark = pytest.mark.usefixtures("_impatient")
-
-
-def a_window(number: int, count: int = 3, endpoint: str = "/cart") -> Window:
-    series = Series("perf", "soak", "cart", "GET", endpoint)
-    hist = Histogram.of([12.5] * count)
-    return Window(series, "run", "a", 10.0 * number, 10.0, count, 0, 12.5 * count, 0.0, 12.5, 12.5, hist)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -177,25 +201,26 @@ def test_windows_wait_for_a_store_that_is_locked_for_three_seconds_and_nothing_e
     assert place.stored() == windows
 
 
-def test_a_payload_that_is_refused_goes_to_the_dead_letters_and_the_others_to_the_store(
+def test_of_a_batch_only_the_points_that_are_refused_go_to_the_dead_letters(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    refused = [a_window(1, 5, "/\ud800"), a_window(2, 7)]
+    refused = [a_window(number, 5, REFUSED) for number in (1, 4)]
     delivery = place.delivery()
     delivery.start()
-    delivery.submit([[a_window(0)], refused, [a_window(3)]])
+    delivery.submit([[a_window(0)], [refused[0], a_window(2)], [a_window(3), refused[1]]])
     wait_until(lambda: delivery.waiting == 0)
-    assert delivery.dropped == 12
-    assert place.stored() == [a_window(0), a_window(3)]
-    assert [rows.decode(letter) for letter in place.dead_letters()] == [refused]
-    assert "the store refuses these windows for good, they go to the dead letters" in caplog.text
+    assert (delivery.written, delivery.dropped) == (9, 10)
+    assert place.stored() == [a_window(0), a_window(2), a_window(3)]
+    assert [letter.points for letter in place.dead_letters()] == [(window,) for window in refused]
+    assert all("cannot be stored" in letter.reason for letter in place.dead_letters())
+    assert caplog.text.count("the store refuses windows for good") == 1, "once for each reason, not for each point"
 
 
 def test_a_refused_payload_that_cannot_even_be_buried_does_not_hold_up_the_others(place: Place) -> None:
     (place.folder / "file").touch()
     delivery = place.delivery(spool=place.folder / "file" / "spool")
     delivery.start()
-    delivery.submit([[a_window(0, 5, "/\ud800")], [a_window(1)]])
+    delivery.submit([[a_window(0, 5, REFUSED)], [a_window(1)]])
     wait_until(lambda: delivery.waiting == 0)
     assert delivery.dropped == 5
     assert place.stored() == [a_window(1)]
@@ -245,7 +270,7 @@ def test_a_record_of_another_version_does_not_hold_up_the_others(place: Place, u
     delivery.submit([[a_window(2)]])
     wait_until(lambda: place.stored() == [a_window(0), a_window(1), a_window(2)])
     wait_until(lambda: delivery.waiting == 0)
-    assert place.dead_letters() == ([] if unreadable == b"{}" else [unreadable])
+    assert [letter.unreadable for letter in place.dead_letters()] == ([] if unreadable == b"{}" else [unreadable])
 
 
 # What is lost is counted
@@ -351,8 +376,124 @@ def test_two_processes_deliver_into_one_store(place: Place) -> None:
     assert requests_in(place.stored()) == 300
 
 
-def test_a_dead_letter_is_readable_line_by_line(place: Place) -> None:
-    delivery = place.delivery()
-    delivery.submit([[a_window(number, endpoint="\ud800\n")] for number in range(3)])
+@pytest.mark.parametrize("background", [True, False])
+def test_the_end_does_not_wait_for_a_store_that_answers_nothing(place: Place, background: bool) -> None:
+    let = threading.Event()
+    delivery, begun = place.delivery_to_a_slow_store(let)
+    if background:
+        delivery.start()
+    delivery.submit([[a_window(0)]])
+    if background:
+        wait_until(begun.is_set)
+    begin = time.monotonic()
+    assert not delivery.drain(NO_HANG)
+    assert delivery.in_trouble
+    with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.1 s"):
+        delivery.in_database(lambda store: store.runs(), 0.1)
+    assert not delivery.drain(NO_HANG)
+    assert not delivery.close()
+    assert time.monotonic() - begin < 3, "1.5 s of silence, and nothing else that takes time"
+    assert delivery.waiting == 3
+    let.set()
+    following = place.delivery("b")
+    following.start()
+    wait_until(lambda: not list(place.spool.iterdir()))
+    assert place.stored() == [a_window(0)]
+
+
+def test_a_slow_store_that_answers_in_the_end_is_no_trouble_any_more(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    let = threading.Event()
+    delivery, begun = place.delivery_to_a_slow_store(let)
+    delivery.start()
+    delivery.submit([[a_window(0)]])
+    wait_until(begun.is_set)
+    assert not delivery.drain(NO_HANG)
+    let.set()
+    wait_until(lambda: delivery.waiting == 0)
     assert delivery.drain(NO_HANG)
-    assert [json.loads(letter)[0][0] for letter in place.dead_letters()] == ["window"] * 3
+    assert [record.getMessage().partition(".")[0] for record in caplog.records] == [
+        "the store does not answer",
+        "all windows are in the store again",
+    ]
+
+
+def test_a_store_that_asks_to_be_left_alone_is_not_asked_again_at_the_end(place: Place) -> None:
+    delivery, asked = place.delivery_that_is_told(StoreUnavailable("busy", retry_after=60.0))
+    delivery.start()
+    delivery.submit([[a_window(0)]])
+    wait_until(lambda: bool(asked))
+    begin = time.monotonic()
+    assert not delivery.drain(NO_HANG)
+    delivery.close()
+    assert time.monotonic() - begin < 1
+    assert len(asked) == 1
+
+
+def test_what_earlier_processes_left_neither_holds_up_the_own_windows_nor_the_end(place: Place) -> None:
+    place.left_by_a_dead_process([rows.encode([a_window(99)])])
+    let, begun = threading.Event(), threading.Event()
+    opened: list[WindowStore] = []
+
+    def open_store() -> WindowStore:
+        if opened:  # the second one is that of the own windows
+            return SqliteStore.create(place.store)
+        store = SlowStore.create(place.store)
+        store.begun, store.let = begun, let
+        opened.append(store)
+        return store
+
+    delivery = Delivery(open_store, place.spool, "a", LIMIT)
+    place.made.append(delivery)
+    delivery.start()
+    wait_until(begun.is_set)
+    delivery.submit([[a_window(0)]])
+    wait_until(lambda: delivery.waiting == 0)
+    assert place.stored() == [a_window(0)]
+    begin = time.monotonic()
+    assert delivery.drain(NO_HANG)
+    delivery.close()
+    assert time.monotonic() - begin < 1
+    let.set()
+
+
+def test_a_process_that_dies_during_a_run_is_found_before_the_run_ends(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orphans, "RESCAN_INTERVAL", 0.1)
+    delivery = place.delivery()
+    delivery.start()
+    delivery.submit([[a_window(0)]])
+    wait_until(lambda: place.stored() == [a_window(0)])
+    place.left_by_a_dead_process([rows.encode([a_window(1)])])
+    wait_until(lambda: place.stored() == [a_window(0), a_window(1)])
+
+
+# Health
+
+
+def test_what_became_of_the_requests_is_counted(place: Place) -> None:
+    delivery = place.delivery(patience=0.1)
+    with place.locked():
+        delivery.start()
+        delivery.submit([[a_window(number)] for number in range(4)])
+        delivery.submit([[a_window(4, 7, REFUSED)]])
+        wait_until(lambda: delivery.retried >= 2)
+        assert (delivery.written, delivery.waiting, delivery.dropped) == (0, 19, 0)
+        oldest = a_window(0).start + 10
+        assert delivery.age_of_oldest(oldest + 60) == 60
+    wait_until(lambda: delivery.waiting == 0)
+    assert (delivery.written, delivery.dropped) == (12, 7)
+    assert delivery.age_of_oldest(oldest + 60) == 0
+
+
+def test_trouble_is_said_once_however_often_it_is_met(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    delivery, asked = place.delivery_that_is_told(StoreUnavailable("401: no rights; set the token"))
+    delivery.start()
+    delivery.submit([[a_window(0)]])
+    wait_until(lambda: len(asked) > 5)
+    (said,) = caplog.messages
+    assert said == f"401: no rights; set the token. Windows wait in {place.spool}"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soakwatch.collector.reconciliation import Evidence, reconcile
-from soakwatch.core.run import Reconciliation, Tally
+from soakwatch.core.run import Reconciliation, Tally, settled
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def test_a_killed_process_is_named_and_what_is_known_of_it_adds_up(
         whole,
         tallies=[*others, *(earlier if tally == "earlier" else [])],
         received={**whole.received, silent: received},
-        stored={**whole.stored, silent: stored},
+        stored={**(whole.stored or {}), silent: stored},
         locust=whole.locust - parts[0].reported + received,
     )
     result = reconcile(known)
@@ -163,3 +163,62 @@ def test_numbers_are_written_for_people() -> None:
     assert str(result) == (
         "reconciled 48,211 of 48,211; Locust's own total: 47,199; after the last report: 1,012"
     )  # fmt: skip
+
+
+# The store cannot be asked
+
+
+def without_store(whole: Evidence) -> Evidence:
+    return replace(whole, stored=None)
+
+
+def test_without_the_store_it_has_what_neither_waits_nor_was_dropped() -> None:
+    known = without_store(evidence(Process(5_127), waiting=1_127))
+    assert str(reconcile(known)) == "reconciled 4,000 of 5,127; waiting in the spool: 1,127"
+
+
+@given(st.lists(processes(), max_size=5), st.data())
+def test_what_is_believed_without_the_store_is_what_the_store_would_have_said(
+    parts: list[Process], data: st.DataObject
+) -> None:
+    waiting = data.draw(st.integers(0, parts[0].stored)) if parts else 0
+    whole = evidence(*parts, waiting=waiting)
+    assert reconcile(without_store(whole)) == reconcile(whole)
+
+
+def test_without_the_store_what_a_process_elsewhere_reported_waits_and_is_not_called_lost() -> None:
+    here = evidence(Process(100), waiting=40)
+    result = reconcile(without_store(replace(here, locust=180, received={**here.received, "far": 80})))
+    assert (result.reached, result.stored, result.waiting, result.lost) == (180, 60, 120, 0)
+    assert result.silent_sources == ("far",)
+    assert result.unexplained == 0
+
+
+# What waited arrives later
+
+
+@given(st.lists(processes(), max_size=5), st.data())
+def test_when_all_that_waited_has_arrived_it_is_as_if_it_had_never_waited(
+    parts: list[Process], data: st.DataObject
+) -> None:
+    waiting = data.draw(st.integers(0, parts[0].stored)) if parts else 0
+    found = reconcile(evidence(*parts, waiting=waiting))
+    complete = reconcile(evidence(*parts))
+    first = data.draw(st.integers(0, waiting))
+    assert settled(settled(found, found.stored + first), complete.stored) == complete
+
+
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100), st.integers(0, 500))
+def test_settling_leaves_nothing_unexplained_whatever_arrives(stored: int, waiting: int, lost: int, now: int) -> None:
+    reached = stored + waiting + lost
+    found = Reconciliation(reached, stored, reached, waiting=waiting, lost=lost, silent_sources=("a", "b"))
+    later = settled(found, now, {"a"})
+    assert later.unexplained == 0
+    assert later.stored == max(stored, now)
+    assert later.waiting + later.lost == max(0, waiting + lost - max(0, now - stored))
+    assert later.silent_sources == ("b",)
+
+
+def test_raw_windows_that_have_expired_change_nothing() -> None:
+    found = Reconciliation(100, 90, 100, waiting=10)
+    assert settled(found, 0) == found

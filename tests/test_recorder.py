@@ -3,6 +3,7 @@
 import logging
 import math
 import random
+import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -129,6 +130,15 @@ def test_thousands_of_requests_in_several_windows_of_many_series_are_exact() -> 
         assert_exact(windows, sample)
     assert sum(window.failures for window in test.windows) == sum(number % 7 == 0 for number in range(20_000))
     assert test.recorder.counted == 20_000
+
+
+def test_absurd_times_do_not_make_a_sum_that_no_store_keeps() -> None:
+    test = Test()
+    for exception in (None, None, ValueError("no"), ValueError("no")):
+        test.request(time=1e308, exception=exception)
+    window = test.only_window()
+    assert (window.count, window.failures) == (4, 2)
+    assert window.sum == window.fail_sum == sys.float_info.max
 
 
 def test_successes_and_failures_are_kept_apart_and_added_up() -> None:

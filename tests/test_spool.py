@@ -159,6 +159,55 @@ def test_a_cut_at_every_byte_of_the_last_record_costs_that_record_only(folder: P
         assert [read_all(orphan) for orphan in orphans] == [[b"first"]]
 
 
+def test_a_spool_that_is_closed_remembers_how_far_it_was_read(folder: Path) -> None:
+    with a_spool(folder) as spool:
+        spool.append([b"1", b"2", b"3"])
+        record = spool.oldest()
+        assert record is not None
+        assert spool.acknowledge(record)
+    with a_spool(folder) as reading:
+        assert list(reading.waiting()) == [b"2", b"3"]
+    assert taken_over(folder) == {"a": [b"2", b"3"]}
+    assert list(folder.iterdir()) == []
+
+
+def test_several_records_are_read_and_acknowledged_together_also_from_several_segments(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SEGMENT_SIZE", 40)
+    with a_spool(folder) as spool:
+        for number in range(10):
+            spool.append([b"%d" % number * 10])
+        assert len(segments(folder)) > 3
+        assert [record.payload for record in spool.oldest_together(1)] == [b"0" * 10]
+        together = spool.oldest_together(60)
+        assert [record.payload[:1] for record in together] == [b"0", b"1", b"2", b"3", b"4", b"5"]
+        assert all(map(spool.acknowledge, together))
+        assert [payload[:1] for payload in spool.waiting()] == [b"6", b"7", b"8", b"9"]
+
+
+def test_a_folder_that_somebody_emptied_is_written_to_again_and_stays_locked(folder: Path) -> None:
+    with a_spool(folder) as spool:
+        spool.append([b"1", b"2"])
+        record = spool.oldest()
+        assert record is not None
+        for file in folder.iterdir():
+            file.unlink()
+        spool.append([b"3" * 30])
+        with orphans_in(folder) as others:
+            assert others == []
+        assert spool.acknowledge(record)
+        assert read_all(spool) == [b"3" * 30]
+
+
+def test_a_spool_is_dropped_as_a_whole(folder: Path) -> None:
+    left_by_a_dead_process(folder, [b"1", b"2"])
+    with orphans_in(folder) as (orphan,):
+        orphan.drop()
+        assert orphan.oldest() is None
+    assert list(folder.iterdir()) == []
+
+
 def append(folder: Path, appended: list[bytes]) -> None:
     with a_spool(folder) as spool:
         spool.append(appended)

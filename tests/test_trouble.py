@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from locust_runs import Bench, Ended, Locust, processes
 
-from soakwatch.collector.delivery import requests_in
+from soakwatch.collector.shipping import requests_in
 from soakwatch.collector.spool import Spool
 from soakwatch.store import rows
 from soakwatch.store.sqlite import SqliteStore

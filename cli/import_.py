@@ -1,6 +1,7 @@
 """`soakwatch import`: runs of the past."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,14 @@ import typer
 
 from soakwatch.cli.import_views import import_progress, imported_document, print_imported
 from soakwatch.cli.importing import Importing
-from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption
+from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.terminal import print_error, print_json
 from soakwatch.cli.unknown_services import tell_unknown_services
 from soakwatch.collector.history_files import find_histories
-from soakwatch.core.configuration import load_configuration
+from soakwatch.core.configuration import Configuration, StoreKind, StoreSection, load_configuration
 from soakwatch.core.errors import ExitCode
 from soakwatch.store.contract import WindowStore
-from soakwatch.store.sqlite import SqliteStore
+from soakwatch.store.opening import create_store
 
 import_app = typer.Typer(no_args_is_help=True, help="Bring runs of the past into the store.")
 
@@ -53,11 +54,10 @@ def import_csv(
 
         soakwatch import csv results/ --dry-run
     """
-    configuration = load_configuration(config)
+    configuration = with_store(load_configuration(config), store)
     files = find_histories(paths)
-    path = store or configuration.store.path
-    with import_progress() as progress, _opened(path, dry_run=dry_run) as opened:
-        importing = Importing(configuration, service, opened, _beside(path), progress)
+    with import_progress() as progress, _opened(configuration, dry_run=dry_run) as opened:
+        importing = Importing(configuration, service, opened, _beside(configuration.store), progress, time.time())
         done = list(importing.files(files))
     if json_:
         print_json(imported_document(done, importing.problems))
@@ -71,15 +71,15 @@ def import_csv(
 
 
 @contextmanager
-def _opened(path: Path, *, dry_run: bool) -> Iterator[WindowStore | None]:
+def _opened(configuration: Configuration, *, dry_run: bool) -> Iterator[WindowStore | None]:
     if dry_run:
         yield None
         return
-    with SqliteStore.create(path) as store:
+    with create_store(configuration) as store:
         yield store
 
 
-def _beside(path: Path) -> Path | None:
-    """The folder of the store at `path`; None where a dry run may not write there."""
-    folder = path.absolute().parent
+def _beside(section: StoreSection) -> Path | None:
+    """The folder of the store, this one where that is on a server; None where a dry run may not write there."""
+    folder = section.path.absolute().parent if section.kind is StoreKind.SQLITE else Path.cwd()
     return folder if os.access(folder, os.W_OK) else None

@@ -10,6 +10,7 @@ from soakwatch.collector.history_files import check_is_history
 from soakwatch.collector.history_import import StagedHistory, content_of, stage_history, write_history
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import UsageError
+from soakwatch.core.retention import kept_from
 from soakwatch.core.run import Outcome, Run
 from soakwatch.core.series import Series
 from soakwatch.core.window import Window
@@ -44,8 +45,12 @@ class Importing:
         store: WindowStore | None,
         folder: Path | None,
         progress: Progress,
+        now: float,
     ) -> None:
         """Look at what is in `store` already. `service` is the one of files without endpoints."""
+        kept = configuration.retention.seconds
+        self._now = now
+        self._kept_from, self._raw_from = kept_from(kept.ten_minutes, now), kept_from(kept.raw, now)
         self.problems: list[UsageError] = []
         self._configuration = configuration
         self._service = service
@@ -89,10 +94,11 @@ class Importing:
         if obstacle:
             return _imported(history, run, 0, (*remarks, f"not imported: {obstacle}"))
         if self._store is None:
-            windows = sum(isinstance(point, Window) for point in history.points())
+            kept = (point for point in history.points() if point.start >= self._raw_from)
+            windows = sum(isinstance(point, Window) for point in kept)
         else:
-            run, windows = write_history(history, self._store, progress)
-        remarks += self._other_settings(run)
+            run, windows = write_history(history, self._store, self._now, progress)
+        remarks += (*self._age(run), *self._other_settings(run))
         self._known[run.id] = run
         self._here[run.id] = history.facts.path
         return _imported(history, run, windows, remarks)
@@ -101,6 +107,9 @@ class Importing:
         """Why a history is not to be imported; empty where nothing is in the way."""
         if not history.facts.requests:
             return "no request is counted in it"
+        if history.run.start < self._kept_from:
+            days = self._configuration.retention.ten_minutes
+            return f"it is older than all that is kept ({days:g} days, see retention.ten_minutes)"
         seen = [run for run in self._known.values() if _is_the_same_test(run, history.run)]
         if seen:
             return f"the store has this run already, as the collector saw it: {seen[0].id}"
@@ -110,6 +119,12 @@ class Importing:
         if known.id in self._here:
             return f"it is the same run as {self._here[known.id]}"
         return "the store has more of this run already" if known.end > end else ""
+
+    def _age(self, run: Run) -> tuple[str, ...]:
+        if run.start >= self._raw_from:
+            return ()
+        days = self._configuration.retention.raw
+        return (f"windows older than {days:g} days are kept as roll-ups, and merged to blocks to compare with",)
 
     def _other_settings(self, run: Run) -> tuple[str, ...]:
         content = content_of(run.id)

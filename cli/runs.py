@@ -47,14 +47,16 @@ def show_run(
 
         soakwatch runs show latest
     """
+    from soakwatch.detector.run_data import read_run
     from soakwatch.reporter.verdicts_json import RunRecord
 
     with open_store(load_configuration(config), store) as opened:
         found = select_run(opened.runs(), run)
-        endpoints = summarise_endpoints(list(opened.windows(found.id)))
-        kinds: Counter[tuple[Series, str]] = Counter()
-        for error in opened.errors(found.id):
-            kinds[error.series, error.kind] += error.count
+        data = read_run(opened, found)
+    endpoints = summarise_endpoints(data.windows)
+    kinds: Counter[tuple[Series, str]] = Counter()
+    for error in data.errors:
+        kinds[error.series, error.kind] += error.count
     if json_:
         print_json(
             {

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from soakwatch.core.configuration import ENVIRONMENT_PREFIX, FILE_VARIABLE
+from soakwatch.core.configuration import ENVIRONMENT_PREFIX, FILE_VARIABLE, Configuration
 from soakwatch.core.errors import ServiceUnavailable, UsageError
 from soakwatch.scheduler.generator import SHAPE_FILE, Generator, Places, Site, locust_arguments
-from soakwatch.scheduler.host import STORE_VARIABLE
 from soakwatch.scheduler.removal import remove_container
 from soakwatch.scheduler.scenario import SizedScenario
 from soakwatch.store.execution_metadata import ExecutionKind
@@ -22,6 +21,7 @@ DOCKERFILE = Path("docker") / "Dockerfile.locust"
 STORE = "soakwatch.db"
 
 _RESULTS, _SHAPE, _LOCUSTFILES, _CONFIGURATION = "/results", "/scenario", "/locust", "/etc/soakwatch.toml"
+_STORE_PREFIX = f"{ENVIRONMENT_PREFIX}STORE"
 _SECONDS_TO_ANSWER = 30
 _SECONDS_TO_BE_KILLED = 1
 _SECONDS_TO_STOP = 30
@@ -94,11 +94,12 @@ class DockerGenerator(Generator):
         return mounts
 
     def _settings(self) -> list[str]:
-        ours = {STORE_VARIABLE: f"{_RESULTS}/{STORE}"}
+        # not the store that keeps the runs, and none of its secrets: the run is copied there afterwards
+        ours = {f"{_STORE_PREFIX}__KIND": "sqlite", f"{_STORE_PREFIX}__PATH": f"{_RESULTS}/{STORE}"}
         if self._site.configuration is not None:
             ours[FILE_VARIABLE] = _CONFIGURATION
         passed = [key for key in sorted(os.environ) if key.startswith(ENVIRONMENT_PREFIX)]
-        named = [key for key in passed if key not in {STORE_VARIABLE, FILE_VARIABLE}]
+        named = [key for key in passed if key != FILE_VARIABLE and not key.startswith(_STORE_PREFIX)]
         return [*named, *(f"{key}={value}" for key, value in ours.items())]
 
     def _container(self, sized: SizedScenario) -> str:
@@ -108,9 +109,11 @@ class DockerGenerator(Generator):
         """That of this process: Docker finds its daemon by it."""
         return os.environ
 
-    def store_of(self, sized: SizedScenario) -> Path:
+    def store_of(self, sized: SizedScenario) -> Configuration:
         """A file in the scenario's folder, so that the run is on the host whatever becomes of the container."""
-        return self._site.files_of(sized).folder / STORE
+        file = self._site.files_of(sized).folder / STORE
+        keeping = self._site.keeping
+        return keeping.model_copy(update={"store": keeping.store.named(str(file))})
 
     def ask_to_stop(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> None:
         """Let Docker stop the container, which it also does when we are killed meanwhile."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from soakwatch.core.configuration import Configuration
 from soakwatch.scheduler.readiness import without_credentials
 from soakwatch.scheduler.scenario import SizedScenario
 from soakwatch.scheduler.scenario_files import ScenarioFiles
@@ -19,14 +20,15 @@ class Site:
     """What is tested with what, and where that leaves its traces.
 
     `test` begins the name of each scenario's test in the store. `folder` takes the results, a folder for each scenario.
-    `store` is where runs are kept, `configuration` the configuration file where there is one. Paths are absolute.
+    `keeping` names the store that keeps the runs, `configuration` is the configuration file where there is one. Paths
+    are absolute.
     """
 
     host: str
     locustfile: Path
     folder: Path
     test: str
-    store: Path
+    keeping: Configuration
     configuration: Path | None = None
 
     def files_of(self, sized: SizedScenario) -> ScenarioFiles:
@@ -57,8 +59,8 @@ class Generator(ABC):
         """The environment of that command."""
 
     @abstractmethod
-    def store_of(self, sized: SizedScenario) -> Path:
-        """The SQLite file that the run goes to while it lasts."""
+    def store_of(self, sized: SizedScenario) -> Configuration:
+        """Names the store that the run goes to while it lasts."""
 
     @abstractmethod
     def ask_to_stop(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> None:

@@ -5,15 +5,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from soakwatch.core.configuration import FILE_VARIABLE
+from soakwatch.core.configuration import FILE_VARIABLE, Configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.scheduler.generator import SHAPE_FILE, Generator, Places, Site, locust_arguments
 from soakwatch.scheduler.scenario import SizedScenario
 from soakwatch.store.execution_metadata import ExecutionKind
-
-STORE_VARIABLE = "SOAKWATCH_STORE__PATH"
 
 
 class HostGenerator(Generator):
@@ -39,14 +36,14 @@ class HostGenerator(Generator):
 
     def environment(self) -> Mapping[str, str]:
         """That of this process, without what would change a scenario."""
-        ours = {STORE_VARIABLE: str(self._site.store)}
+        ours = dict(self._site.keeping.store.variables)
         if self._site.configuration is not None:
             ours[FILE_VARIABLE] = str(self._site.configuration)
         return {**{key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}, **ours}
 
-    def store_of(self, sized: SizedScenario) -> Path:  # noqa: ARG002  (the same for all)
+    def store_of(self, sized: SizedScenario) -> Configuration:  # noqa: ARG002  (the same for all)
         """The store itself."""
-        return self._site.store
+        return self._site.keeping
 
     def ask_to_stop(self, process: "subprocess.Popen[bytes]", sized: SizedScenario) -> None:  # noqa: ARG002  (the contract)
         """Send SIGINT once: a second one would interrupt Locust while it writes its files."""

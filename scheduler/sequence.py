@@ -163,12 +163,12 @@ class ScenarioSequence:
         """The run that is not among those of `before`, in the store where runs are kept; or why it is not there."""
         store = self._generator.store_of(sized)
         run = new_run(store, self._site.test_of(sized), before)
-        if run is None or store == self._site.store:
+        if run is None or store.store == self._site.keeping.store:
             return run, ""
         try:
-            copy_run(store, self._site.store, run.id)
+            copy_run(store, self._site.keeping, run.id)
         except StoreError as error:
-            return run, f"its run is in {store} only: {error}"
+            return run, f"its run is in {store.store.address} only: {error}"
         return run, ""
 
     def _begun(self, sized: SizedScenario) -> Execution:

@@ -15,13 +15,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from command_line import PastRun, soakwatch, store_with
+from command_line import FOR_EVER, PastRun, soakwatch, store_with
 from locust_writer import START, LocustWriter, write_long_history
 
 from soakwatch.core.histogram import Histogram
+from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
 from soakwatch.core.run import Outcome, Run
+from soakwatch.core.span import Span
 from soakwatch.core.window import LoadSample, Window
 from soakwatch.store.sqlite import SqliteStore
 
@@ -425,13 +428,92 @@ main()
 """
 
 
+WEEK = {"SOAKWATCH_RETENTION__RAW": "7"}
+
+
+def import_for_a_week(writer: LocustWriter, *options: str) -> dict[str, Any]:
+    """Import where raw windows are kept for a week, and histories for ever."""
+    arguments = ("import", "csv", str(writer.history), "--json", *options)
+    done = soakwatch(*arguments, folder=writer.folder, environment=WEEK)
+    assert done.returncode == 0, done.stderr
+    imported: dict[str, Any] = json.loads(done.stdout)["files"][0]
+    return imported
+
+
+def kept_of(folder: Path) -> list[int]:
+    """Requests in raw windows, in roll-ups of a minute and of ten minutes, and in what is kept of all runs."""
+    ever = Span(0, 1e10)
+    with SqliteStore.open(folder / "soakwatch.db") as store:
+        rolled_up = [
+            sum(one.window.count for one in store.roll_ups(width, ever) if one.window.series.endpoint != "*")
+            for width in (MINUTE, TEN_MINUTES)
+        ]
+        raw = sum(window.count for window in store.windows_between(ever))
+        blocks = [block for run in store.runs() for one in store.run_series(run.id) for block in one.blocks]
+        return [raw, *rolled_up, sum(block.count for block in blocks)]
+
+
+def test_of_a_history_that_is_older_than_raw_windows_are_kept_the_roll_ups_are(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path, start=int(time.time()) - 20 * 86_400)
+    write_steady(writer, 95)
+    writer.write()
+    tried = import_for_a_week(writer, "--dry-run")
+    imported = import_for_a_week(writer)
+    assert (imported["windows"], imported["requests"]) == (0, 1_045)
+    assert "windows older than 7 days are kept as roll-ups, and merged to blocks" in imported["remarks"][0]
+    assert {key: tried[key] for key in ("windows", "requests", "remarks")} == {
+        key: imported[key] for key in ("windows", "requests", "remarks")
+    }
+    assert kept_of(tmp_path) == [0, 1_045, 1_045, 1_045]
+    ((run,), _, _) = stored(tmp_path)
+    assert str(run.reconciled) == "reconciled 1,045 of 1,045"
+
+
+def test_a_history_that_is_old_in_part_is_split_and_compared_as_a_whole(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path, start=int(time.time()) - 7 * 86_400 + 3_600 - 900)
+    write_steady(writer, 2_400)
+    writer.write()
+    imported = import_for_a_week(writer)
+    raw, minutes, ten_minutes, blocks = kept_of(tmp_path)
+    assert 0 < raw < blocks == imported["requests"] == 26_400
+    assert minutes == ten_minutes == blocks - raw
+    soakwatch("store", "roll-up", folder=tmp_path, environment=WEEK)
+    assert kept_of(tmp_path) == [raw, blocks, blocks, blocks]
+    ((run,), _, _) = stored(tmp_path)
+    assert str(run.reconciled) == "reconciled 26,400 of 26,400"
+
+
+def test_old_histories_are_compared_as_young_ones(tmp_path: Path) -> None:
+    for days, median in ((21, 150.0), (20, 300.0)):
+        writer = LocustWriter(tmp_path, name=f"run{days}", start=int(time.time()) - days * 86_400)
+        write_steady(writer, 300, median)
+        writer.write()
+        import_for_a_week(writer)
+    done = soakwatch("compare", "previous", "latest", folder=tmp_path, environment=WEEK)
+    assert done.returncode == 1, done.stderr
+    assert QUERY in done.stdout
+
+
+def test_a_history_that_is_older_than_anything_is_kept_is_told_and_not_imported(tmp_path: Path) -> None:
+    writer = LocustWriter(tmp_path)
+    write_steady(writer, 20)
+    writer.write()
+    month = {"SOAKWATCH_RETENTION__TEN_MINUTES": "30"}
+    done = soakwatch("import", "csv", str(writer.history), folder=tmp_path, environment=month)
+    assert "not imported: it is older than all that is kept (30 days, see retention.ten_minutes)" in done.stderr
+    assert stored(tmp_path)[0] == []
+
+
 def test_memory_does_not_grow_with_the_history(tmp_path: Path) -> None:
     peaks = []
     for size in (8, 32):
         history = tmp_path / f"{size}_stats_history.csv"
         requests = write_long_history(history, size << 20)
         command = [sys.executable, "-c", MEASURED, "import", "csv", history.name, "--json", "--store", f"{size}.db"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+        environment = {**os.environ, **FOR_EVER}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=True
+        )
         assert json.loads(done.stdout)["files"][0]["requests"] == requests
         peaks.append(int(done.stderr) / 1024)
     assert peaks[1] - peaks[0] < 6, peaks
@@ -455,7 +537,7 @@ def run_on_a_terminal(*arguments: str, folder: Path) -> tuple[int, str, str]:
     with subprocess.Popen(
         [sys.executable, "-m", "soakwatch.cli.main", *arguments],
         cwd=folder,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "160"},
+        env={**os.environ, **FOR_EVER, "TERM": "xterm", "COLUMNS": "160"},
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,
@@ -493,7 +575,7 @@ def import_with_little_room(folder: Path, environment: dict[str, str]) -> subpro
     return subprocess.run(
         [sys.executable, "-m", "soakwatch.cli.main", "import", "csv", "long_stats_history.csv"],
         cwd=folder,
-        env={**os.environ, **environment, "COLUMNS": "160"},
+        env={**os.environ, **FOR_EVER, **environment, "COLUMNS": "160"},
         capture_output=True,
         text=True,
         timeout=120,

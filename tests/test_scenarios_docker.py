@@ -117,7 +117,8 @@ def test_the_run_in_the_store_is_all_that_the_containers_store_knows(dock: Dock)
 
 
 def dry_run(dock: Dock, *options: str) -> list[list[str]]:
-    environment = {**dock.environment(), "SOAKWATCH_COMMIT": "not to be seen"}
+    secret = {"SOAKWATCH_STORE__TOKEN": "not to be seen", "SOAKWATCH_STORE": '{"org": "not to be seen"}'}
+    environment = {**dock.environment(), "SOAKWATCH_COMMIT": "not to be seen", **secret}
     arguments = ("--docker", "--dry-run", "--json", "--out", "results", *options)
     done = soakwatch("scenarios", "run", *arguments, folder=dock.folder, environment=environment)
     assert done.returncode == 0, done.stderr
@@ -141,7 +142,12 @@ def test_a_container_sees_the_hosts_network_its_results_and_the_locustfile_and_n
         ]
         assert "--rm" in call.options
         assert "not to be seen" not in json.dumps(command)
-        assert "SOAKWATCH_COMMIT" in call.options["--env"]
+        settings = call.options["--env"]
+        assert "SOAKWATCH_COMMIT" in settings
+        assert [setting for setting in settings if setting.startswith("SOAKWATCH_STORE")] == [
+            "SOAKWATCH_STORE__KIND=sqlite",
+            "SOAKWATCH_STORE__PATH=/results/soakwatch.db",
+        ]
 
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="there is no docker program that could read the options")

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from soakwatch.core.configuration import ComparisonSection
+from soakwatch.core.configuration import ComparisonSection, StoreSection
 from soakwatch.demo.rehearsal import Rehearsal, Step
 from soakwatch.detector.compare import compare_runs
 from soakwatch.detector.run_data import read_run
@@ -92,14 +92,15 @@ def _regressions(verdicts: Path) -> str:
 def _healthy_pairs(folder: Path, pairs: int) -> int:
     if not pairs:
         return 0
-    rehearsal = Rehearsal(folder / "healthy", seed=1)
+    path = folder / "healthy" / "soakwatch.db"
+    rehearsal = Rehearsal(path.parent, seed=1, store=StoreSection(path=path))
     rehearsal.folder.mkdir()
     with rehearsal.target() as address:
         for number in range(pairs + 1):
             for _ in rehearsal.run(Step("healthy", ()), address):
                 pass
             print(f"healthy run {number + 1} of {pairs + 1}", flush=True)
-    with SqliteStore.open(rehearsal.store) as store:
+    with SqliteStore.open(path) as store:
         runs = [read_run(store, run) for run in store.runs()]
     decisions: Counter[str] = Counter()
     wrong = 0

@@ -14,10 +14,10 @@ def compare_named(
     base: str,
     current: str,
     configuration: Configuration,
-    store: Path | None = None,
+    store: str | None = None,
     metrics: Collection[Metric] = tuple(Metric),
 ) -> Comparison:
-    """Compare what `base` and `current` name: runs of the store at `store` (else the configured one), or files.
+    """Compare what `base` and `current` name: runs of the store that `store` means (else the configured one), or files.
 
     Raises UsageError where there is nothing to compare, StoreUnavailable.
     """

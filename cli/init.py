@@ -1,80 +1,79 @@
-"""`soakwatch init`: a commented configuration file."""
+"""`soakwatch init`: a commented configuration file, and what it needs on the server."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
+from soakwatch.cli.options import StoreOption, with_store
+from soakwatch.cli.template import render_template
 from soakwatch.cli.terminal import notes
-from soakwatch.core.configuration import FILE_NAME, Configuration
+from soakwatch.core.configuration import FILE_NAME, Configuration, StoreKind, load_configuration, load_environment
 from soakwatch.core.errors import UsageError
-
-_HEADER = """\
-# soakwatch. Every key is here with its default; take away the '# ' before one to change it.
-# Each is also an environment variable, which counts more: SOAKWATCH_ENVIRONMENT, SOAKWATCH_STORE__PATH, ...
-"""
-
-_EXAMPLES = {
-    "service": {"name": "rag_service", "endpoint": "/rag/*"},
-    "objective": {"service": "rag_service", "bound": "p95 < 300 ms"},
-    "require": {"service": "api_gateway", "metric": "p95"},
-}
 
 
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(FILE_NAME),
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    store: StoreOption = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="InfluxDB: write two tokens with no more rights than needed to files.")
+    ] = False,
+    update_retention: Annotated[
+        bool,
+        typer.Option("--update-retention", help="InfluxDB: change buckets that keep points longer or shorter."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
 ) -> None:
-    """Write a commented soakwatch.toml with all settings and their defaults.
+    """Write a commented soakwatch.toml with all settings and their defaults; make the buckets of InfluxDB.
 
-    Example:
+    With --store influxdb the file is left alone where there is one, and the buckets that are missing are made, with the
+    configured retention, by the token in SOAKWATCH_STORE__TOKEN; the second time there is nothing to do. Shortening how
+    long a bucket keeps points deletes what is older. Ends with 3 when the server cannot be reached, or the token lacks
+    a right.
+
+    Examples:
 
         soakwatch init && soakwatch doctor
+
+        SOAKWATCH_STORE__URL=http://influxdb:8086 soakwatch init --store influxdb --tokens
     """
-    if path.exists() and not force:
+    influxdb = store == StoreKind.INFLUXDB
+    if (tokens or update_retention) and not influxdb:
+        raise UsageError("--tokens and --update-retention are for InfluxDB; give --store influxdb with them")
+    there = path.exists() and not force
+    if there and not influxdb:
         raise UsageError(f"{path} is there already; --force overwrites it")
+    if there:
+        configuration = load_configuration(path)
+        _tell_what_is_there(path, configuration)
+    else:
+        configuration = load_environment()
+        text = render_template(configuration.store.named(store) if store else None)
+        (_pretend_to_write if dry_run else _write)(path, text)
+    if influxdb:
+        # influxdb-client takes a while to load, and SQLite does without
+        from soakwatch.cli.server_setup import Wishes, set_up
+
+        wishes = Wishes(update_retention, path.parent if tokens else None, dry_run)
+        for sentence in set_up(with_store(configuration, store), wishes):
+            notes.print(sentence, markup=False, soft_wrap=True)
+
+
+def _tell_what_is_there(path: Path, configuration: Configuration) -> None:
+    notes.print(f"{path} is there already, and was left alone", markup=False, soft_wrap=True)
+    if configuration.store.kind is not StoreKind.INFLUXDB:
+        hint = f'set kind = "influxdb" under [store] in {path} for all commands to use it without --store influxdb'
+        notes.print(hint, markup=False, soft_wrap=True)
+
+
+def _pretend_to_write(path: Path, _text: str) -> None:
+    notes.print(f"would have written {path}", markup=False)
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(render_template(), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     notes.print(f"wrote {path}", markup=False)
-
-
-def render_template() -> str:
-    """The commented file, made from the settings themselves, so that it cannot miss one."""
-    return "\n".join([_HEADER, *_lines_of(Configuration, top=True)]) + "\n"
-
-
-def _lines_of(model: type[BaseModel], *, top: bool = False) -> Iterator[str]:
-    sections = []
-    for name, field in model.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        if top and (isinstance(default, BaseModel) or name in _EXAMPLES):
-            sections.append((name, default))
-        elif default is not PydanticUndefined:
-            yield f"# {field.description}"
-            yield f"# {name} = {_toml(default)}"
-    for name, default in sections:
-        yield ""
-        yield from _section(name, default)
-
-
-def _section(name: str, default: object) -> Iterator[str]:
-    model = type(default) if isinstance(default, BaseModel) else Configuration.model_fields[name].annotation.__args__[0]  # type: ignore[union-attr]
-    yield f"# {(model.__doc__ or '').strip().partition(': ')[2]}"
-    if name not in _EXAMPLES:
-        yield f"[{name}]"
-        yield from _lines_of(model)
-        return
-    yield f"# [[{name}]]"
-    for key, value in _EXAMPLES[name].items():
-        yield f"# {key} = {_toml(value)}  # {model.model_fields[key].description}"
-
-
-def _toml(value: Any) -> str:  # noqa: ANN401  (a default of any setting)
-    if isinstance(value, str | Path):
-        return f'"{value}"'
-    return str(value).lower() if isinstance(value, bool) else str(value)

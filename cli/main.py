@@ -15,12 +15,15 @@ from soakwatch.cli.gate import gate
 from soakwatch.cli.import_ import import_app
 from soakwatch.cli.init import init
 from soakwatch.cli.issues import issues_app
+from soakwatch.cli.mark import mark_app
 from soakwatch.cli.metrics import metrics_app
 from soakwatch.cli.run import run
 from soakwatch.cli.runs import runs_app
 from soakwatch.cli.scenarios import scenarios_app
 from soakwatch.cli.schema import schema
 from soakwatch.cli.simulate import simulate
+from soakwatch.cli.spool import spool_app
+from soakwatch.cli.store import store_app
 from soakwatch.cli.terminal import print_error
 from soakwatch.core.errors import ExitCode, SoakwatchError
 
@@ -47,6 +50,9 @@ app.command()(report)
 app.command()(gate)
 app.add_typer(issues_app, name="issues")
 app.command()(schema)
+app.add_typer(mark_app, name="mark")
+app.add_typer(store_app, name="store")
+app.add_typer(spool_app, name="spool")
 app.command()(doctor)
 
 

@@ -6,15 +6,16 @@ from typing import Annotated
 import typer
 
 from soakwatch.core.configuration import Configuration
+from soakwatch.store import opening
 from soakwatch.store.contract import WindowStore
-from soakwatch.store.sqlite import SqliteStore
 
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Configuration file [default: soakwatch.toml, where there is one]."),
 ]
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", "-s", help="SQLite file to use instead of the configured one.")
+    str | None,
+    typer.Option("--store", "-s", help="influxdb, or the path of an SQLite file, instead of the configured store."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and nothing else.")]
 CurrentArgument = Annotated[
@@ -22,6 +23,11 @@ CurrentArgument = Annotated[
 ]
 
 
-def open_store(configuration: Configuration, path: Path | None) -> WindowStore:
-    """Open the store at `path`, else the configured one. Raises StoreUnavailable."""
-    return SqliteStore.open(path or configuration.store.path)
+def with_store(configuration: Configuration, word: str | None) -> Configuration:
+    """The configuration with the store that `word` means on a command line; None means the configured one."""
+    return configuration.model_copy(update={"store": configuration.store.named(word)})
+
+
+def open_store(configuration: Configuration, word: str | None) -> WindowStore:
+    """Open the store that `word` means, else the configured one. Raises StoreUnavailable."""
+    return opening.open_store(with_store(configuration, word))

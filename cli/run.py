@@ -5,17 +5,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from soakwatch.cli.comparing import compare_named, exit_code_of
-from soakwatch.cli.options import ConfigOption, StoreOption, open_store
+from soakwatch.cli.options import ConfigOption, StoreOption, open_store, with_store
 from soakwatch.cli.terminal import notes, print_verdicts
-from soakwatch.core.configuration import FILE_VARIABLE, load_configuration
-from soakwatch.core.errors import ExitCode, SoakwatchError, StoreError, StoreUnavailable, UnknownRun
-
-STORE_VARIABLE = "SOAKWATCH_STORE__PATH"
+from soakwatch.core.configuration import FILE_VARIABLE, RUN_FILE_VARIABLE, Configuration, load_configuration
+from soakwatch.core.errors import ExitCode, SoakwatchError, StoreUnavailable, UnknownRun
 
 
 def run(
@@ -40,20 +39,24 @@ def run(
 
         soakwatch run --gate -- --headless -u 50 -t 10m --processes 2 --exit-code-on-error 0
 
+        soakwatch run --store influxdb -- --headless -u 50 -t 10m
+
         soakwatch run -- --help
     """
     environment = dict(os.environ)
     if config is not None:
         environment[FILE_VARIABLE] = str(config.absolute())
+    configuration = load_configuration(config)
     if store is not None:
-        environment[STORE_VARIABLE] = str(store.absolute())
-    load_configuration(config)
+        environment |= with_store(configuration, store).store.variables
     command = [sys.executable, "-m", "soakwatch.collector.launcher", *(locust_arguments or [])]
     if not gate:
         os.execve(sys.executable, command, environment)  # noqa: S606  (Locust takes this process over, signals and all)
-    before = _runs_in(config, store)
-    code = _wait_for(command, environment)
-    gated = _gate(config, store, before)
+    with TemporaryDirectory(prefix="soakwatch-") as folder:
+        noted = Path(folder) / "run"
+        code = _wait_for(command, {**environment, RUN_FILE_VARIABLE: str(noted)})
+        run_id = noted.read_text(encoding="utf-8") if noted.exists() else ""
+    gated = _gate(configuration, store, run_id)
     raise typer.Exit(code or gated)
 
 
@@ -64,22 +67,12 @@ def _wait_for(command: list[str], environment: dict[str, str]) -> int:
     return process.wait()
 
 
-def _runs_in(config: Path | None, store: Path | None) -> set[str]:
-    try:
-        with open_store(load_configuration(config), store) as opened:
-            return {run.id for run in opened.runs()}
-    except StoreError:  # there is none yet, or it will be said after the run
-        return set()
-
-
-def _gate(config: Path | None, store: Path | None, before: set[str]) -> ExitCode:
-    configuration = load_configuration(config)
+def _gate(configuration: Configuration, store: str | None, run: str) -> ExitCode:
     try:
         with open_store(configuration, store) as opened:
-            new = [run.id for run in opened.runs() if run.id not in before]
-        if not new:
-            raise StoreUnavailable("this run is not in the store, so nothing was compared")
-        comparison = compare_named("previous", new[-1], configuration, store)
+            if run not in {known.id for known in opened.runs()}:
+                raise StoreUnavailable("this run is not in the store, so nothing was compared")
+        comparison = compare_named("previous", run, configuration, store)
     except UnknownRun as error:
         notes.print(f"soakwatch: nothing to compare with yet: {error}", markup=False, soft_wrap=True)
         return ExitCode.FINE

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption
+from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.scenario_views import followed, outcome_table, stage_table
 from soakwatch.cli.terminal import notes, print_json, results
-from soakwatch.core.configuration import FILE_NAME, FILE_VARIABLE, load_configuration
+from soakwatch.core.configuration import FILE_NAME, FILE_VARIABLE, Configuration, load_configuration
 from soakwatch.core.errors import ExitCode, ServiceUnavailable, UsageError
 from soakwatch.scheduler.docker import DOCKERFILE, IMAGE, DockerGenerator, build_command, require_daemon
 from soakwatch.scheduler.generator import Generator, Site, presentable
@@ -163,7 +163,7 @@ def _sized(only: Sequence[str] | None, users: int, seconds: float, soak_seconds:
 
 
 def _site(
-    host: str, locustfile: Path | None, out: Path, test: str | None, config: Path | None, store: Path | None
+    host: str, locustfile: Path | None, out: Path, test: str | None, config: Path | None, store: str | None
 ) -> Site:
     configuration = load_configuration(config)
     file = locustfile or _demo_locustfile()
@@ -175,9 +175,14 @@ def _site(
         locustfile=file.absolute(),
         folder=out.absolute(),
         test=test or configuration.test or file.stem,
-        store=(store or configuration.store.path).absolute(),
+        keeping=_with_absolute_path(with_store(configuration, store)),
         configuration=named.absolute() if named.is_file() else None,
     )
+
+
+def _with_absolute_path(configuration: Configuration) -> Configuration:
+    store = configuration.store
+    return configuration.model_copy(update={"store": store.model_copy(update={"path": store.path.absolute()})})
 
 
 def _demo_locustfile() -> Path:

@@ -19,7 +19,7 @@ from soakwatch.store.summary_files import read_summaries
 
 
 def read_sources(
-    base: str, current: str, configuration: Configuration, store: Path | None
+    base: str, current: str, configuration: Configuration, store: str | None
 ) -> tuple[Sequence[Compared], Compared]:
     """Read the baseline runs and the current one; the store is opened only where one of them is in it.
 

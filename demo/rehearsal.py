@@ -12,9 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 
+from soakwatch.core.configuration import TOKEN_VARIABLE, StoreKind, StoreSection
 from soakwatch.core.errors import ServiceUnavailable
+from soakwatch.core.run import Run
 from soakwatch.demo.faults import Fault, FaultKind
 from soakwatch.demo.target import ENDPOINTS, Endpoint
+
+ENVIRONMENT = TEST = "demo"
 
 USERS = 48
 WINDOW = 1
@@ -62,15 +66,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Where a rehearsal happens, and with what chance."""
+    """Where a rehearsal happens, with what chance, and the store that its runs go to.
+
+    `mark` is the commit that its runs name: by it they are told from others in the same store.
+    """
 
     folder: Path
     seed: int
+    store: StoreSection
+    mark: str = ""
 
-    @property
-    def store(self) -> Path:
-        """The store that both runs go to."""
-        return self.folder / "soakwatch.db"
+    def is_of(self, run: Run, step: Step) -> bool:
+        """Whether `run` is that of `step`."""
+        return (run.environment, run.test, run.version, run.commit) == (ENVIRONMENT, TEST, step.name, self.mark)
 
     @contextmanager
     def target(self) -> Iterator[str]:
@@ -124,15 +132,17 @@ class Rehearsal:
             *(sys.executable, "-m", "soakwatch.collector.launcher", "--locustfile", str(locustfile)),
             *("--host", address, "--headless", "--users", str(USERS), "--spawn-rate", str(USERS)),
             *("--run-time", f"{step.seconds}s", "--csv", step.name, "--only-summary", "--exit-code-on-error", "0"),
-            *("--soakwatch-test", "demo", "--soakwatch-version", step.name),
+            *("--soakwatch-test", TEST, "--soakwatch-version", step.name, "--soakwatch-commit", self.mark),
         ]
 
     def _environment(self) -> Mapping[str, str]:
         ours = {
-            "SOAKWATCH_STORE__PATH": str(self.store.absolute()),
+            **self.store.variables,
             "SOAKWATCH_COLLECTOR__WINDOW": str(WINDOW),
-            "SOAKWATCH_ENVIRONMENT": "demo",
+            "SOAKWATCH_ENVIRONMENT": ENVIRONMENT,
         }
+        if self.store.kind is StoreKind.INFLUXDB:
+            ours[TOKEN_VARIABLE] = self.store.read_token().get_secret_value()
         theirs = {key: value for key, value in os.environ.items() if not key.startswith(("SOAKWATCH_", "LOCUST_"))}
         return {**theirs, **ours}
 

@@ -165,8 +165,9 @@ def test_init_writes_every_setting_with_its_default(tmp_path: Path) -> None:
     text = (tmp_path / "soakwatch.toml").read_text(encoding="utf-8")
     assert Configuration(**tomllib.loads(text)) == Configuration()
     switched_on = re.sub(r"^# (?=[a-z_]+ = |\[\[)", "", text, flags=re.MULTILINE)
-    assert Configuration(**tomllib.loads(switched_on)).model_dump(exclude={"service", "objective", "require"}) == (
-        Configuration().model_dump(exclude={"service", "objective", "require"})
+    examples = {"service", "objective", "require", "deploy"}
+    assert Configuration(**tomllib.loads(switched_on)).model_dump(exclude=examples) == (
+        Configuration().model_dump(exclude=examples)
     )
     assert soakwatch("doctor", folder=tmp_path).returncode == 0
 
@@ -202,6 +203,8 @@ def test_every_command_has_a_help_text_with_an_example(tmp_path: Path) -> None:
         ["compare"],
         ["report"],
         ["doctor"],
+        ["mark", "deploy"],
+        ["mark", "list"],
     ):
         done = soakwatch(*command, "--help", folder=tmp_path)
         assert done.returncode == 0

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typer
 
-from soakwatch.cli.init import render_template
 from soakwatch.cli.main import app
+from soakwatch.cli.template import render_template
 
 ROOT = Path(__file__).parent.parent
 UPDATE = "SOAKWATCH_TEST_UPDATE_DOCS"

@@ -1,0 +1,101 @@
+"""docs/influxdb.md says what is written where; it is held against what a server really gets."""
+
+import gzip
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import SecretStr
+from stores import (
+    a_deploy,
+    a_health,
+    a_load,
+    a_roll_up,
+    a_run,
+    a_run_load,
+    a_run_series,
+    a_tally,
+    a_window,
+    an_error,
+)
+
+from soakwatch.core.configuration import StoreKind, StoreSection
+from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
+from soakwatch.store.contract import Point
+from soakwatch.store.influxdb import InfluxStore
+from soakwatch.store.line_protocol import HEAT_FIELDS
+
+PAGE = (Path(__file__).parent.parent / "docs" / "influxdb.md").read_text(encoding="utf-8")
+
+Described = dict[tuple[str, str], tuple[set[str], set[str]]]
+"""Tags and fields by bucket and measurement."""
+
+
+def described() -> Described:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| ([a-z ]+) \| ([\w ]+) \|$", PAGE, re.MULTILINE)
+    return {
+        (bucket, measurement): (
+            set(tags.split()),
+            set(fields.removesuffix(" and the cells").split()) | (set(HEAT_FIELDS) if "cells" in fields else set()),
+        )
+        for bucket, measurement, tags, fields in rows
+    }
+
+
+def written(requests: list[tuple[str, str]]) -> Described:
+    found: Described = {}
+    for bucket, lines in requests:
+        for line in lines.splitlines():
+            key, fields, *_ = re.split(r"(?<!\\) (?=(?:[^\"]|\"(?:\\.|[^\"])*\")*$)", line)
+            measurement, *tags = re.split(r"(?<!\\),", key)
+            names = set(re.findall(r"(?:^|,)(\w+)=", re.sub(r'"(?:\\.|[^"\\])*"', '""', fields)))
+            found[bucket, measurement] = ({tag.partition("=")[0] for tag in tags}, names)
+    return found
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """A server that takes every write. Gives its address, and bucket and lines of each request."""
+    requests: list[tuple[str, str]] = []
+
+    class Taking(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
+            requests.append((parse_qs(urlsplit(self.path).query)["bucket"][0], body.decode()))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", requests
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_every_bucket_measurement_tag_and_field_is_on_the_page() -> None:
+    points: list[Point] = [
+        *(a_window(), an_error(), a_load(), a_tally(), a_health(), a_run(), a_deploy(), a_run_series(), a_run_load()),
+        *(a_roll_up(width=MINUTE), a_roll_up(width=TEN_MINUTES)),
+    ]
+    with listening() as (url, requests):
+        section = StoreSection(kind=StoreKind.INFLUXDB, url=url, token=SecretStr("any"))
+        with InfluxStore.connect(section) as store:
+            store.write(points)
+            store.set_position("roll-up", "1")
+    assert described() == written(requests)
+
+
+def test_every_cell_of_the_heat_map_is_on_the_page() -> None:
+    (cells,) = re.findall(r"^- The cells .*\n.*\n.*$", PAGE, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", cells) == list(HEAT_FIELDS)

@@ -14,8 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from soakwatch.core.configuration import Configuration, StoreKind, StoreSection
 from soakwatch.core.run import Run
-from soakwatch.store.sqlite import SqliteStore
+from soakwatch.store.contract import WindowStore
+from soakwatch.store.opening import open_store
 
 TARGET = """
 import sys
@@ -203,8 +205,19 @@ class Bench:
     def store_path(self) -> Path:
         return self.folder / "soakwatch.db"
 
+    def open_store(self) -> WindowStore:
+        """The InfluxDB that the environment names, else the SQLite file in the folder."""
+        prefix = "SOAKWATCH_STORE__"
+        named = {
+            key.removeprefix(prefix).lower(): value for key, value in self.environment.items() if key.startswith(prefix)
+        }
+        if named.get("kind") != StoreKind.INFLUXDB:
+            named = {}
+        section = StoreSection.model_validate({**named, "path": self.store_path})
+        return open_store(Configuration(store=section))
+
     def runs(self) -> list[Run]:
-        with SqliteStore.open(self.store_path) as store:
+        with self.open_store() as store:
             return store.runs()
 
     def reached(self) -> Counter[str]:
@@ -215,7 +228,7 @@ class Bench:
     def stored(self) -> Counter[str]:
         """Requests in the store over all runs, by `METHOD name`."""
         counts: Counter[str] = Counter()
-        with SqliteStore.open(self.store_path) as store:
+        with self.open_store() as store:
             for run in store.runs():
                 for window in store.windows(run.id):
                     series = window.series

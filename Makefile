@@ -7,10 +7,10 @@ WORKERS ?= 4
 PIP := $(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench seeds clean
+.PHONY: help demo test influxd check format bench bench-influxdb faults seeds clean
 
 help: ## say what can be done
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/soakwatch: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "soakwatch needs Python 3.11 or newer; try make PYTHON=python3.11 ...")'
@@ -25,9 +25,12 @@ $(VENV)/dev: $(BIN)/soakwatch
 demo: $(BIN)/soakwatch ## a healthy run, a run with two faults, and what soakwatch says of them (about a minute)
 	$(BIN)/soakwatch demo
 
-test: $(VENV)/dev ## all tests, with real Locust processes
+test: $(VENV)/dev ## all tests, with real Locust processes, and with a real InfluxDB once `make influxd` has built one
 	$(BIN)/pytest -m 'not alone' --numprocesses $(WORKERS)
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest -m alone --numprocesses 2 --dist loadscope
+
+influxd: ## build the InfluxDB of the tests (five to ten minutes, once; needs Go, Rust, gcc and pkg-config)
+	tests/install-influxd
 
 check: $(VENV)/dev ## may a change stay: format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -45,6 +48,15 @@ bench: $(VENV)/dev ## what the collector costs, against floors measured in the s
 	$(BIN)/python benchmarks/flush.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/cpu_per_request.py
+
+bench-influxdb: $(VENV)/dev influxd ## bytes, writing and reading of the InfluxDB store, against a bare client (half an hour)
+	$(BIN)/python benchmarks/influxdb_wire.py
+	$(BIN)/python benchmarks/influxdb_write.py
+	$(BIN)/python benchmarks/influxdb_read.py
+
+faults: $(VENV)/dev ## every fault in full length, and what it costs a test (half an hour; needs `make influxd` once)
+	SOAKWATCH_TEST_FAULTS=full $(BIN)/pytest tests/test_faults.py --numprocesses $(WORKERS)
+	$(BIN)/python benchmarks/faults.py
 
 seeds: $(BIN)/soakwatch ## 20 demos with 20 seeds, and 30 healthy pairs (an hour)
 	$(BIN)/python benchmarks/demo_seeds.py

@@ -88,7 +88,7 @@ class Histogram:
         """`quantile` of each of `qs`, for little more than the price of one."""
         indexes = sorted(self.buckets)
         # the rank of the last value in each bucket
-        ends = list(accumulate([self.buckets[index] for index in indexes], initial=self.zeros))
+        ends = list(accumulate(map(self.buckets.__getitem__, indexes), initial=self.zeros))
         return [self._at_rank(_rank(q, ends[-1]), indexes, ends) if ends[-1] else None for q in qs]
 
     def _at_rank(self, rank: int, indexes: list[int], ends: list[int]) -> float:

@@ -57,7 +57,8 @@ class Arrivals:
 class WindowStore(ABC):
     """Where points are kept. Writing the same point twice is the same as writing it once; the later one counts.
 
-    Any text in a point reads back equal; times read back equal to the nanosecond. Several processes may write at once.
+    Any text in a point reads back equal, moments to the nanosecond, counts and histograms exactly, sums and extremes of
+    response times to 1/1024 ms. Several processes may write at once.
     All methods raise StoreUnavailable when a later try may succeed, and StoreRefused when none will.
     """
 
@@ -70,8 +71,8 @@ class WindowStore(ABC):
     def write(self, points: Sequence[Point]) -> None:
         """Keep all of `points`.
 
-        With StoreRefused none of those that can be judged beforehand is kept; a server may have kept some of the
-        others. With StoreUnavailable a part may be kept; writing all of them again completes it.
+        With StoreRefused or StoreUnavailable a part may be kept: of up to 1,000 points none when one can be refused
+        without asking a server. Writing all of them again, or those that are not refused, completes it.
         """
 
     @abstractmethod

@@ -11,17 +11,20 @@ from soakwatch.core.roll_up import RollUp
 from soakwatch.core.run import Run, Tally
 from soakwatch.core.run_series import RunLoad, RunSeries
 from soakwatch.core.series import Series
-from soakwatch.core.window import ErrorCount, LoadSample, Window
+from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.store import rows
 from soakwatch.store.flux_answers import Record
-from soakwatch.store.line_protocol import ROLL_UPS, UNKNOWN_END, to_exemplar
-from soakwatch.store.nanoseconds import from_nanoseconds, parse_moment
+from soakwatch.store.line_protocol import NO_EXEMPLAR, ROLL_UPS, UNKNOWN_END
+from soakwatch.store.nanoseconds import from_nanoseconds, parse_moment, to_nanoseconds
 from soakwatch.store.text_codec import decode_text
 
 P = TypeVar("P")
 
 SERIES_TAGS = ("env", "test", "service", "method", "endpoint")
-_MEASURED = ("count", "failures", "sum", "fail_sum", "min", "max", "hist", "fail_hist", "bytes", "exemplar")
+_MEASURED = (
+    *("count", "failures", "sum", "fail_sum", "min", "max", "hist", "fail_hist", "bytes"),
+    *("exemplar_at", "exemplar_trace", "exemplar_time"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +52,28 @@ def _window(tags: tuple[str, ...], start: float, values: tuple[Any, ...]) -> Win
 
 
 def _measured(series: Series, key: tuple[str, str, float, float], values: Sequence[Any]) -> Window:
-    count, failures, total, fail_total, low, high, hist, fail_hist, length, exemplar = values
+    count, failures, total, fail_total, low, high, hist, fail_hist, length, *exemplar = values
     successes, failed = Histogram.decode(hist), Histogram.decode(fail_hist)
     # a field that is left out keeps the value that it had: without a time there is no smallest
     timed = successes.count + failed.count > 0
+    slowest = float(high) if timed and high is not None else None
     return Window(
         *(series, *key, int(count), int(failures), float(total), float(fail_total)),
         min=float(low) if timed and low is not None else None,
-        max=float(high) if timed and high is not None else None,
+        max=slowest,
         hist=successes,
         fail_hist=failed,
         bytes=int(length),
-        exemplar=to_exemplar(decode_text(exemplar)),
+        exemplar=_exemplar(key[2], slowest, exemplar),
     )
+
+
+def _exemplar(start: float, slowest: float | None, values: Sequence[Any]) -> Exemplar | None:
+    at, trace_id, time = values
+    if int(at) == NO_EXEMPLAR:
+        return None
+    moment = from_nanoseconds(to_nanoseconds(start) + int(at))
+    return Exemplar(moment, float(slowest or 0.0) if time is None else float(time), decode_text(trace_id))
 
 
 def _error(tags: tuple[str, ...], start: float, values: tuple[Any, ...]) -> ErrorCount:

@@ -1,8 +1,9 @@
 """Line protocol: points as InfluxDB takes them."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from math import isfinite
+from math import frexp, isfinite, ldexp
 from typing import Any
 
 from soakwatch.core.deploy import Deploy
@@ -13,7 +14,7 @@ from soakwatch.core.run import Run, Tally
 from soakwatch.core.run_series import RunLoad, RunSeries
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
-from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
+from soakwatch.core.window import ErrorCount, LoadSample, Window, merge_windows
 from soakwatch.store import rows
 from soakwatch.store.contract import Point
 from soakwatch.store.nanoseconds import to_nanoseconds
@@ -25,7 +26,19 @@ HEAT_FIELDS = (*(f"to_{bound:.0f}" for bound in HEAT_BOUNDS), "beyond")
 UNKNOWN_END = -1.0
 """The `end` of a run that has none: a field that is left out keeps the value that it had before."""
 
+NO_EXEMPLAR = -1
+"""The `exemplar_at` of a window that has none."""
+
+_FINENESS = 1024.0
+"""Sums and extremes are written in steps of 1/1024 ms, and percentiles with 12 binary digits (their own error is 90
+times as large): digits without meaning take much of the room on the server's disk, see benchmarks/influxdb_wire.py."""
+
+_DIGITS = 4096.0
+_COARSEST = 2.0**40
+"""From here on a number is not rounded: it has no digits to spare."""
+
 _LARGEST = 2**63 - 1
+_NO_NUMBERS = re.compile("=(nan|-?inf)")
 _ESCAPED = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
 _QUANTILES = (0.5, 0.95, 0.99)
 
@@ -49,41 +62,57 @@ def position_line(name: str, position: str) -> str:
     return f"positions{_tags(name=name)} position={_text(position)} 0"
 
 
-def to_exemplar(text: str) -> Exemplar | None:
-    """Read the field `exemplar`; texts in it are decoded already."""
-    if not text:
-        return None
-    at, time, trace_id = text.split(" ", 2)
-    return Exemplar(float(at), float(time), trace_id)
-
-
 def _window(window: Window) -> str:
     tags = f"{_series(window.series)}{_process(window.run, window.source)}"
-    return f"requests{tags} {_measured(window)},width={_float(window.width)} {to_nanoseconds(window.start)}"
+    start = to_nanoseconds(window.start)
+    return f"requests{tags} {_measured(window, start)},width={_float(window.width)} {start}"
 
 
 def _roll_up(one: RollUp) -> str:
     window = one.window
-    numbers = dict(zip(("ok_p50", "ok_p95", "ok_p99"), window.hist.quantiles(_QUANTILES), strict=True))
     heat = ",".join(f"{name}={_int(count)}" for name, count in zip(HEAT_FIELDS, one.heat, strict=True))
-    fields = f"{_measured(window)}{_known(numbers)},{heat}"
-    return f"{ROLL_UPS[window.width]}{_series(window.series)} {fields} {to_nanoseconds(window.start)}"
+    start = to_nanoseconds(window.start)
+    fields = f"{_measured(window, start)}{_ok_percentiles(window)},{heat}"
+    return f"{ROLL_UPS[window.width]}{_series(window.series)} {fields} {start}"
+
+
+def _ok_percentiles(window: Window) -> str:
+    p50, p95, p99 = window.hist.quantiles(_QUANTILES)
+    if p50 is None or p95 is None or p99 is None:
+        return ""
+    return f",ok_p50={_coarse(p50)},ok_p95={_coarse(p95)},ok_p99={_coarse(p99)}"
 
 
 ROLL_UPS = {60.0: "requests_1m", 600.0: "requests_10m"}
 """Measurements of the roll-ups by their width in seconds."""
 
 
-def _measured(window: Window) -> str:
-    p50, p95, p99 = rows.percentiles_of(window)
-    exemplar = window.exemplar
-    slowest = "" if exemplar is None else f"{_float(exemplar.at)} {_float(exemplar.time)} {exemplar.trace_id}"
-    return (
-        f"count={_int(window.count)},failures={_int(window.failures)},sum={_float(window.sum)},"
-        f"fail_sum={_float(window.fail_sum)},hist={_histogram(window.hist)},fail_hist={_histogram(window.fail_hist)},"
-        f"bytes={_int(window.bytes)},exemplar={_text(slowest)}"
-        f"{_known({'min': window.min, 'max': window.max, 'p50': p50, 'p95': p95, 'p99': p99})}"
+def _measured(window: Window, start: int) -> str:
+    # written out, rather than put together of smaller functions: this is where most of the time of a write goes
+    fields = (
+        f"count={_int(window.count)},failures={_int(window.failures)},bytes={_int(window.bytes)},"
+        f"sum={_fine(window.sum)},fail_sum={_fine(window.fail_sum)}"
     )
+    low, high = window.min, window.max
+    if low is not None and high is not None:
+        fields = f"{fields},min={_fine(low)},max={_fine(high)}"
+    p50, p95, p99 = rows.percentiles_of(window)
+    if p50 is not None:
+        fields = f"{fields},p50={_coarse(p50)},p95={_coarse(p95)},p99={_coarse(p99)}"
+    if _NO_NUMBERS.search(fields):
+        raise ValueError(f"InfluxDB has no form for a number in {fields}")
+    return (
+        f"{fields},hist={_histogram(window.hist)},fail_hist={_histogram(window.fail_hist)},{_exemplar(window, start)}"
+    )
+
+
+def _exemplar(window: Window, start: int) -> str:
+    """When it was, in nanoseconds since the window's start, and its trace; its time only where that is not `max`."""
+    slowest = window.exemplar
+    if slowest is None:
+        return f"exemplar_at={NO_EXEMPLAR}i,exemplar_trace={_text('')}"
+    time = "" if slowest.time == window.max else f",exemplar_time={_float(slowest.time)}"
+    return f"exemplar_at={to_nanoseconds(slowest.at) - start}i,exemplar_trace={_text(slowest.trace_id)}{time}"
 
 
 def _error(error: ErrorCount) -> str:
@@ -128,8 +157,11 @@ def _tally(tally: Tally) -> str:
 def _run_series(one: RunSeries) -> str:
     run, blocks, errors = rows.of_run_series(one)
     starts = [*(block.start for block in one.blocks), *(error.start for error in one.errors)]
-    fields = _texts({"blocks": blocks, "errors": errors})
-    return f"run_series{_series(one.series)}{_tags(run=run)} {fields} {to_nanoseconds(min(starts, default=0.0))}"
+    start = to_nanoseconds(min(starts, default=0.0))
+    # the numbers of the whole run are for dashboards
+    whole = merge_windows(one.blocks) if one.blocks else Window(one.series, run, "", 0.0, 0.0, 0)
+    fields = f"{_texts({'blocks': blocks, 'errors': errors})},{_measured(whole, start)}{_ok_percentiles(whole)}"
+    return f"run_series{_series(one.series)}{_tags(run=run)} {fields} {start}"
 
 
 def _run_load(load: RunLoad) -> str:
@@ -189,10 +221,6 @@ def _texts(fields: Mapping[str, str]) -> str:
     return ",".join(f"{name}={_text(text)}" for name, text in fields.items())
 
 
-def _known(fields: Mapping[str, float | None]) -> str:
-    return "".join(f",{name}={_float(value)}" for name, value in fields.items() if value is not None)
-
-
 def _histogram(histogram: Histogram) -> str:
     return f'"{histogram.encode()}"'
 
@@ -211,6 +239,15 @@ def _float(number: float) -> str:
     if not isfinite(number):
         raise ValueError(f"{number} is no number for InfluxDB")
     return float.__repr__(float(number))
+
+
+def _fine(time: float) -> float:
+    return round(time * _FINENESS) / _FINENESS if abs(time) < _COARSEST else time
+
+
+def _coarse(time: float) -> float:
+    mantissa, exponent = frexp(time)
+    return ldexp(round(mantissa * _DIGITS) / _DIGITS, exponent)
 
 
 def _truth(value: object) -> str:

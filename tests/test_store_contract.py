@@ -87,7 +87,7 @@ def points(draw: st.DrawFn) -> list[Point]:
     sample = draw(st.lists(st.floats(0, 1e9), max_size=20))
     window = Window(series, run, source, start, 10.0, len(sample), hist=Histogram.of(sample))
     length = draw(st.integers(0, 2**63 - 1))
-    exemplar = draw(st.none() | st.builds(Exemplar, st.floats(0, 4e9), st.floats(0, 1e9), text))
+    exemplar = draw(st.none() | st.builds(Exemplar, moments, st.floats(0, 1e9), text))
     return [
         replace(window, bytes=length, exemplar=exemplar),
         ErrorCount(series, run, source, start, draw(names), draw(st.integers(1, 2**40)), draw(text)),

@@ -1,5 +1,6 @@
 """Troubles with InfluxDB, told in our words: stable from try to try, and never with a token or headers in them."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,9 +81,25 @@ def said(error: ApiException) -> str:
 
 
 def _of_answer(place: str, purpose: Purpose, error: ApiException) -> StoreError:
+    if error.status in _REFUSED and not _is_from_influxdb(error):
+        answer = f"{error.status}: {said(error)}"
+        return StoreUnavailable(f"{place}: what answers there ({answer}) is no InfluxDB; look at store.url")
     if error.status in _REFUSED and _NO_ORGANISATION not in said(error):
         return StoreRefused(f"{place}: refused for good ({error.status}): {said(error)}")
     return StoreUnavailable(f"{place}: {_sentence(purpose, error)}", _retry_after(error))
+
+
+def _is_from_influxdb(error: ApiException) -> bool:
+    """Whether it is InfluxDB that refuses, which says why as JSON: a port with TLS answers 400 as well.
+
+    A body that is too large for a proxy in between stays too large.
+    """
+    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return True
+    try:
+        return "code" in json.loads(error.body)
+    except (TypeError, ValueError):
+        return False
 
 
 def _sentence(purpose: Purpose, error: ApiException) -> str:

@@ -14,7 +14,7 @@ from soakwatch.core.series import Series
 from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.store import rows
 from soakwatch.store.flux_answers import Record
-from soakwatch.store.line_protocol import NO_EXEMPLAR, ROLL_UPS, UNKNOWN_END
+from soakwatch.store.line_protocol import NO_EXEMPLAR, ROLL_UPS, TIME_IS_MAX, UNKNOWN_END
 from soakwatch.store.nanoseconds import from_nanoseconds, parse_moment, to_nanoseconds
 from soakwatch.store.text_codec import decode_text
 
@@ -69,11 +69,11 @@ def _measured(series: Series, key: tuple[str, str, float, float], values: Sequen
 
 
 def _exemplar(start: float, slowest: float | None, values: Sequence[Any]) -> Exemplar | None:
-    at, trace_id, time = values
+    at, trace_id, told = values
     if int(at) == NO_EXEMPLAR:
         return None
-    moment = from_nanoseconds(to_nanoseconds(start) + int(at))
-    return Exemplar(moment, float(slowest or 0.0) if time is None else float(time), decode_text(trace_id))
+    moment, time = from_nanoseconds(to_nanoseconds(start) + int(at)), float(told)
+    return Exemplar(moment, float(slowest or 0.0) if time == TIME_IS_MAX else time, decode_text(trace_id))
 
 
 def _error(tags: tuple[str, ...], start: float, values: tuple[Any, ...]) -> ErrorCount:

@@ -19,6 +19,7 @@ from soakwatch.core.series import Series
 from soakwatch.core.span import Span
 from soakwatch.core.window import ErrorCount, LoadSample, Window
 from soakwatch.store import influx_points as forms
+from soakwatch.store.beside import beside
 from soakwatch.store.contract import Arrivals, Column, Point, WindowStore
 from soakwatch.store.flux import ALWAYS, Selection
 from soakwatch.store.flux_answers import Record, records
@@ -64,20 +65,21 @@ class InfluxStore(WindowStore):
         if len(points) <= _AT_ONCE:
             self._send(self._encoded(points))
         else:
-            with ThreadPoolExecutor(1) as sender:
-                self._write_in_portions(points, sender)
+            self._send_while_encoding(points)
         windows = [point for point in points if isinstance(point, Window)]
         if windows:
             # not together with the windows: of a request that is refused in part, the rest would be kept
             self._connection.write(self._buckets.raw.name, _arrival(windows))
 
-    def _write_in_portions(self, points: Sequence[Point], sender: ThreadPoolExecutor) -> None:
+    def _send_while_encoding(self, points: Sequence[Point]) -> None:
         under_way: Future[None] | None = None
         for start in range(0, len(points), _AT_ONCE):
-            lines = self._encoded(points[start : start + _AT_ONCE])
-            if under_way is not None:
-                under_way.result()
-            under_way = sender.submit(self._send, lines)
+            try:
+                lines = self._encoded(points[start : start + _AT_ONCE])
+            finally:
+                if under_way is not None:
+                    under_way.result()
+            under_way = beside(self._send, lines)
         if under_way is not None:
             under_way.result()
 

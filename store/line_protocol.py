@@ -29,6 +29,9 @@ UNKNOWN_END = -1.0
 NO_EXEMPLAR = -1
 """The `exemplar_at` of a window that has none."""
 
+TIME_IS_MAX = -1.0
+"""The `exemplar_time` that is the window's `max`, as almost always: the same number again and again takes no room."""
+
 _FINENESS = 1024.0
 """Sums and extremes are written in steps of 1/1024 ms, and percentiles with 12 binary digits (their own error is 90
 times as large): digits without meaning take much of the room on the server's disk, see benchmarks/influxdb_wire.py."""
@@ -107,12 +110,13 @@ def _measured(window: Window, start: int) -> str:
 
 
 def _exemplar(window: Window, start: int) -> str:
-    """When it was, in nanoseconds since the window's start, and its trace; its time only where that is not `max`."""
+    """When it was, in nanoseconds since the window's start, its trace, and its time where that is not `max`."""
     slowest = window.exemplar
     if slowest is None:
-        return f"exemplar_at={NO_EXEMPLAR}i,exemplar_trace={_text('')}"
-    time = "" if slowest.time == window.max else f",exemplar_time={_float(slowest.time)}"
-    return f"exemplar_at={to_nanoseconds(slowest.at) - start}i,exemplar_trace={_text(slowest.trace_id)}{time}"
+        return f"exemplar_at={NO_EXEMPLAR}i,exemplar_time={TIME_IS_MAX},exemplar_trace={_text('')}"
+    time = TIME_IS_MAX if slowest.time == window.max else _float(slowest.time)
+    at = to_nanoseconds(slowest.at) - start
+    return f"exemplar_at={at}i,exemplar_time={time},exemplar_trace={_text(slowest.trace_id)}"
 
 
 def _error(error: ErrorCount) -> str:
@@ -160,7 +164,7 @@ def _run_series(one: RunSeries) -> str:
     start = to_nanoseconds(min(starts, default=0.0))
     # the numbers of the whole run are for dashboards
     whole = merge_windows(one.blocks) if one.blocks else Window(one.series, run, "", 0.0, 0.0, 0)
-    fields = f"{_texts({'blocks': blocks, 'errors': errors})},{_measured(whole, start)}{_ok_percentiles(whole)}"
+    fields = f"{_measured(whole, start)}{_ok_percentiles(whole)},{_texts({'blocks': blocks, 'errors': errors})}"
     return f"run_series{_series(one.series)}{_tags(run=run)} {fields} {start}"
 
 

@@ -103,9 +103,8 @@ class SqliteStore(WindowStore):
         if not windows:
             return
         first, last = min(window.start for window in windows), max(window.start + window.width for window in windows)
-        horizon = self._horizon()
-        if first < horizon:
-            raise StoreRefused(f"{self.path}: a window is older than what is kept ({horizon - first:,.0f} s too old)")
+        if first < self._horizon():
+            raise StoreRefused(f"{self.path}: a window is older than what is kept; its roll-ups would lose the others")
         self._connection.execute("INSERT INTO arrivals (start, end) VALUES (?, ?)", (first, last))
 
     def _horizon(self) -> float:

@@ -49,6 +49,14 @@ def test_more_points_than_go_into_one_request_are_all_stored(store: InfluxStore)
     assert list(store.errors("run")) == errors
 
 
+def test_one_bad_point_behind_many_good_ones_is_refused_and_the_others_can_be_written(store: InfluxStore) -> None:
+    errors = [an_error(start=10.0 * number) for number in range(2_500)]
+    with pytest.raises(StoreRefused):
+        store.write([*errors, an_error(kind="\ud800")])
+    store.write(errors)
+    assert list(store.errors("run")) == errors
+
+
 def test_a_run_with_long_pauses_comes_in_order(store: InfluxStore) -> None:
     starts = [0.0, 10.0, 599.999, 600.0, 86_400.0, 1e6 + 0.5, 1e9, 1e9 + 600.0, 4e9]
     windows = [a_window(start=start) for start in starts]

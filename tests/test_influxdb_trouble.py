@@ -82,6 +82,15 @@ def test_what_the_server_refuses_is_refused_with_its_words_in_short(
         assert len(str(trouble)) < 500
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_what_is_no_influxdb_refuses_nothing_for_good(status: int) -> None:
+    words = b"Client sent an HTTP request to an HTTPS server.\n"
+    with scripted(Answer(status, words)) as server:
+        trouble = trouble_of(store_at(server.url), write)
+        assert isinstance(trouble, StoreUnavailable)
+        assert "look at store.url" in str(trouble)
+
+
 def test_an_organisation_that_is_missing_is_nothing_wrong_with_the_question() -> None:
     words = 'failed to decode request body: organization name \\"soakwatch\\" not found'
     with scripted(Answer(400, said(words))) as server:

@@ -11,10 +11,13 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_store, with_store
+from soakwatch.cli.pass_lock import one_pass_at_a_time
 from soakwatch.cli.store_views import copy_document, print_copied, roll_up_document, rolled_up
 from soakwatch.cli.terminal import notes, print_error, print_json, results
-from soakwatch.core.configuration import Configuration, StoreKind, StoreSection, load_configuration
-from soakwatch.core.errors import ExitCode, StoreUnavailable, UsageError
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
+from soakwatch.core.errors import ExitCode, StoreRefused, StoreUnavailable, UsageError
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.copying import copy_store, plan_copy
 from soakwatch.store.opening import create_store
@@ -31,7 +34,8 @@ _STORE = "influxdb, or the path of an SQLite file."
 def roll_up(config: ConfigOption = None, store: StoreOption = None, json_: JsonOption = False) -> None:
     """Bring roll-ups up to date with what has arrived, condense runs that have ended, and forget what has expired.
 
-    Begins where the last one ended, also where that was interrupted. Windows that arrive late are rolled up again.
+    Begins where the last one ended, also where that was interrupted. Windows that arrive late are rolled up again. What
+    the store refuses is left out and told, and the exit code is 3.
 
     Examples:
 
@@ -41,13 +45,22 @@ def roll_up(config: ConfigOption = None, store: StoreOption = None, json_: JsonO
     """
     now = time.time()
     configuration = with_store(load_configuration(config), store)
-    with _told_how_to_go_on("soakwatch store roll-up"), open_store(configuration, None) as opened, _bar() as progress:
+    with (
+        _told_how_to_go_on("soakwatch store roll-up"),
+        open_store(configuration, None) as opened,
+        one_pass_at_a_time(configuration.store),
+        _bar() as progress,
+    ):
         report = roll_up_stored(opened, now, progress)
         expired = expire_rolled_up(opened, now)
     if json_:
         print_json(roll_up_document(report, expired))
     else:
         results.print(rolled_up(report, expired), markup=False, soft_wrap=True)
+    for refused in report.refused:
+        print_error(StoreRefused(refused))
+    if report.refused:
+        raise typer.Exit(ExitCode.UNREACHABLE)
 
 
 @store_app.command("copy")
@@ -79,6 +92,7 @@ def copy(
         _told_how_to_go_on(f"soakwatch store copy {from_} {to}"),
         open_store(source, None) as opened,
         open_target(target) as other,
+        one_pass_at_a_time(*([] if dry_run else [source.store, target.store])),
         _bar() as progress,
     ):
         report = compare(opened, other, time.time(), progress)

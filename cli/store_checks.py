@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from soakwatch.cli.findings import Check, Finding, State
-from soakwatch.core.configuration import Configuration, StoreKind
+from soakwatch.core.configuration import Configuration
 from soakwatch.core.health import Health
 from soakwatch.core.run import Run
 from soakwatch.core.span import Span
+from soakwatch.core.store_settings import StoreKind
 from soakwatch.store.contract import WindowStore
+from soakwatch.store.nanoseconds import from_nanoseconds
 from soakwatch.store.opening import open_store
 from soakwatch.store.roll_up_pass import NAME
 from soakwatch.store.roll_up_position import RollUpPosition
@@ -19,6 +21,9 @@ LOOKED_BACK = 3600.0
 
 LONG_LAG = 60.0
 """Seconds that windows may wait before somebody should know."""
+
+TOLERATED_AHEAD = 2.0
+"""Seconds by which the server's clock may be ahead of this one."""
 
 
 def _store(configuration: Configuration) -> Iterator[Finding]:
@@ -32,9 +37,11 @@ def _store(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("store", State.OK, f"{section.address} holds {len(runs)} runs")
         yield from _reconciliation(runs)
         yield from _health(store)
-        position = RollUpPosition.decode(store.position(NAME))
-        not_rolled_up = position.arrived(store.arrivals(position.arrivals)).oldest
-        yield roll_up_finding(not_rolled_up, store.retention.raw, time.time())
+        now, position = time.time(), RollUpPosition.decode(store.position(NAME))
+        if section.kind is StoreKind.INFLUXDB:
+            yield from position_findings(position.arrivals, now)
+        not_rolled_up = position.arrived(store.arrivals(position.arrivals, now)).oldest
+        yield roll_up_finding(not_rolled_up, store.retention.raw, now)
 
 
 def _reconciliation(runs: Sequence[Run]) -> Iterator[Finding]:
@@ -88,6 +95,15 @@ def roll_up_finding(oldest: float, kept: float, now: float) -> Finding:
         return Finding("roll-ups", State.OK, since)
     message = f"{since}, and raw windows are kept for {kept / 86_400:g} days only"
     return Finding("roll-ups", State.WARNING, message, "`soakwatch store roll-up`, oftener")
+
+
+def position_findings(arrivals: str, now: float) -> Iterator[Finding]:
+    """Whether InfluxDB's clock was set back after the last roll-up pass; `arrivals` is how far that came there."""
+    ahead = from_nanoseconds(int(arrivals or 0)) - now
+    if ahead > TOLERATED_AHEAD:
+        message = f"the last pass came to a moment {ahead:.0f} s ahead of this clock: the server's was set back"
+        remedy = "let NTP set both clocks; what arrived between may be missing in roll-ups, not in the raw windows"
+        yield Finding("roll-ups' position", State.WARNING, message, remedy)
 
 
 STORE_CHECK = Check("store", _store)

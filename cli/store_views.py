@@ -28,6 +28,7 @@ def roll_up_document(report: RollUpReport, expired: int) -> dict[str, Any]:
         "condensed": list(report.runs.condensed),
         "settled": list(report.runs.settled),
         "expired": expired,
+        "refused": list(report.refused),
     }
 
 

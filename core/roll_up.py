@@ -74,3 +74,8 @@ def _merged(start: float, series: Series, width: float, windows: Gathering) -> R
 def whole_service(series: Series) -> Series:
     """The series that stands for all endpoints of the service of `series` together."""
     return replace(series, method=WHOLE_SERVICE, endpoint=WHOLE_SERVICE)
+
+
+def is_whole_service(series: Series) -> bool:
+    """Whether `series` stands for all endpoints of its service together."""
+    return series == whole_service(series)

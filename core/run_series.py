@@ -1,18 +1,24 @@
 """Run series: what is kept of a run when its raw windows have expired, so that it can still be compared."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from soakwatch.core.gathering import Gathering
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Run
-from soakwatch.core.series import Series
+from soakwatch.core.series import OTHER, Series
 from soakwatch.core.window import ErrorCount, LoadSample, Window
 
 MOST_BLOCKS = 64
 """Blocks of a run: twice as many as are told apart when a run's own scatter is estimated, so that little is lost when
 the one in which the warm-up ends is left out."""
+
+MOST_KINDS = 20
+"""Kinds of errors of a series that are told apart, the most frequent of the run; the others count as `other`.
+
+In 64 blocks, with samples of 200 characters, they are some 400 KB of text at most, of which InfluxDB keeps 1 MiB.
+"""
 
 _MAJORITY = 0.5
 
@@ -21,7 +27,7 @@ _MAJORITY = 0.5
 class RunSeries:
     """One series over a whole run in at most 64 blocks, merged over its processes; `source` is "" in all of them.
 
-    Blocks without requests are left out.
+    Blocks without requests are left out. Of errors, the most frequent kinds of the run are told apart.
     """
 
     series: Series
@@ -107,7 +113,7 @@ def _series(
             series,
             run.id,
             tuple(_block(start, width, group) for start, group in sorted(blocks[series].items())),
-            tuple(error for _, error in sorted(kinds[series].items())),
+            _most_frequent([error for _, error in sorted(kinds[series].items())]),
         )
         for series in sorted({*blocks, *kinds})
     ]
@@ -127,3 +133,20 @@ def _kinds(
         total = error.count + (known.count if known else 0)
         kinds[error.series][start, error.kind] = replace(known or error, source="", start=start, count=total)
     return kinds
+
+
+def _most_frequent(errors: Sequence[ErrorCount]) -> tuple[ErrorCount, ...]:
+    """The same number of errors, those of rare kinds as `other`; by start, then kind."""
+    counts: Counter[str] = Counter()
+    for error in errors:
+        counts[error.kind] += error.count
+    if len(counts) <= MOST_KINDS:
+        return tuple(errors)
+    frequent = {kind for kind, _ in counts.most_common(MOST_KINDS)}
+    kept: dict[tuple[float, str], ErrorCount] = {}
+    for error in errors:
+        kind = error.kind if error.kind in frequent else OTHER
+        known = kept.get((error.start, kind))
+        total = error.count + (known.count if known else 0)
+        kept[error.start, kind] = replace(known or error, kind=kind, count=total)
+    return tuple(error for _, error in sorted(kept.items()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from soakwatch.core.retention import kept_from
 from soakwatch.core.run import Run, settled
@@ -10,12 +11,14 @@ from soakwatch.core.span import Span
 from soakwatch.core.spans import Spans, within
 from soakwatch.core.window import Window
 from soakwatch.store.contract import WindowStore
+from soakwatch.store.portions import portions
+from soakwatch.store.refusals import Refusals
 
-_SLACK = 600.0
+SLACK = 600.0
 """Seconds by which windows may lie outside of their run: clocks differ."""
 
-_AT_ONCE = 100
-"""Series of one write."""
+_ALIVE = 86_400.0
+"""Seconds after its last tally for which a run without an end may still go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +29,39 @@ class Condensed:
     settled: tuple[str, ...] = ()
 
 
-def condense_finished(store: WindowStore, now: float, arrived: Spans) -> Condensed:
+def condense_finished(store: WindowStore, now: float, arrived: Spans, refusals: Refusals) -> Condensed:
     """Condense the runs that have ended and are not, or of which windows came since; `arrived` is where windows did.
 
-    A reconciliation that waited for these windows is settled. Raises StoreUnavailable or StoreRefused.
+    A run without an end, because it was killed, ended with its last tally. A reconciliation that waited for these
+    windows is settled. What is refused is noted in `refusals`, and the next run follows. Raises StoreUnavailable.
     """
     keep = kept_from(store.retention.ten_minutes, now)
-    ended = [(run, run.end) for run in store.runs() if run.end is not None and run.end >= keep]
-    concerned = [run for run, end in ended if _is_concerned(store, run, Span(run.start, end), now, arrived)]
+    over = [(run, end) for run in store.runs() if (end := _end(store, run, now)) is not None]
+    concerned = [
+        run for run, end in over if end >= keep and _is_concerned(store, run, Span(run.start, end), now, arrived)
+    ]
     stored = {run.id: sum(store.requests_stored(run.id).values()) for run in concerned}
     return Condensed(
-        tuple(run.id for run in concerned if _condensed(store, run, stored[run.id])),
-        tuple(run.id for run in concerned if _settled(store, run, stored[run.id])),
+        tuple(run.id for run in concerned if _condensed(store, run, stored[run.id], refusals)),
+        tuple(run.id for run in concerned if _settled(store, run, stored[run.id], refusals)),
     )
+
+
+def goes_on(store: WindowStore, run: Run, now: float) -> bool:
+    """Whether a run may still go on: it has no end, and has been heard of within a day."""
+    return run.end is None and _heard_of(store, run) > now - _ALIVE
+
+
+def _end(store: WindowStore, run: Run, now: float) -> float | None:
+    """When a run ended; None where nobody knows, or it has not yet."""
+    if run.end is not None:
+        return run.end
+    heard_of = _heard_of(store, run)
+    return heard_of if -inf < heard_of <= now - _ALIVE else None
+
+
+def _heard_of(store: WindowStore, run: Run) -> float:
+    return max((tally.at for tally in store.tallies(run.id)), default=-inf)
 
 
 def requests_condensed(store: WindowStore, run: str) -> int:
@@ -51,10 +74,13 @@ def write_condensed(store: WindowStore, condensed: Sequence[RunSeries | RunLoad]
 
     Of an imported run nothing may be known of it. Raises StoreUnavailable or StoreRefused.
     """
+    for portion in portions(_telling(condensed)):
+        store.write(portion)
+
+
+def _telling(condensed: Sequence[RunSeries | RunLoad]) -> list[RunSeries | RunLoad]:
     telling = [one for one in condensed if one.blocks or isinstance(one, RunSeries)]
-    telling.sort(key=lambda one: isinstance(one, RunLoad))
-    for start in range(0, len(telling), _AT_ONCE):
-        store.write(telling[start : start + _AT_ONCE])
+    return sorted(telling, key=lambda one: isinstance(one, RunLoad))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +96,29 @@ class _StoredWindows:
 
 
 def _is_concerned(store: WindowStore, run: Run, lasted: Span, now: float, arrived: Spans) -> bool:
-    if within(arrived, Span(lasted.start - _SLACK, lasted.end + _SLACK)):
+    if within(arrived, Span(lasted.start - SLACK, lasted.end + SLACK)):
         return True
-    if lasted.end + _SLACK < now - store.retention.raw:
+    if lasted.end + SLACK < now - store.retention.raw:
         return False
     known = run.reconciled
     return store.run_load(run.id) is None or (known is not None and bool(known.waiting or known.silent_sources))
 
 
-def _condensed(store: WindowStore, run: Run, stored: int) -> bool:
+def _condensed(store: WindowStore, run: Run, stored: int, refusals: Refusals) -> bool:
     """Whether there was more to condense than had been; fewer windows than before means that some have expired."""
     if stored <= requests_condensed(store, run.id):
         return False
     windows = _StoredWindows(store, run.id)
-    write_condensed(store, condense(run, windows, store.errors(run.id), store.load(run.id)))
+    refusals.write(store, _telling(condense(run, windows, store.errors(run.id), store.load(run.id))))
     return True
 
 
-def _settled(store: WindowStore, run: Run, stored: int) -> bool:
+def _settled(store: WindowStore, run: Run, stored: int, refusals: Refusals) -> bool:
     if run.reconciled is None:
         return False
     ended = [tally.source for tally in store.tallies(run.id) if tally.final]
     result = settled(run.reconciled, stored, ended)
     if result == run.reconciled:
         return False
-    store.write([replace(run, reconciled=result)])
+    refusals.write(store, [replace(run, reconciled=result)])
     return True

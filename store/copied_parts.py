@@ -1,20 +1,20 @@
 """Parts of a store that are copied: what one store has of each, and what another lacks."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
+from itertools import groupby
 from math import inf
 from typing import Self
 
 from soakwatch.core.retention import Retention, kept_from
-from soakwatch.core.roll_up import MINUTE, RollUp, whole_service
-from soakwatch.core.run import Run
+from soakwatch.core.roll_up import MINUTE, RollUp, is_whole_service, roll_up, whole_service
+from soakwatch.core.run import Run, Tally
 from soakwatch.core.run_series import RunLoad, RunSeries
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
+from soakwatch.store.condensing import SLACK
 from soakwatch.store.contract import Column, Point, WindowStore
-
-_SLACK = 600.0
-"""Seconds by which windows may lie outside of their run: clocks differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,15 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A part: how much of it the source has, how much of that the target lacks, and points that would complete it."""
+    """A part: how much of it the source has, how much of that the target lacks, and points that would complete it.
+
+    `complete` is whether there are none of these.
+    """
 
     name: str
     wanted: Amount
     lacking: Amount
+    complete: bool
     points: Callable[[], Iterator[Point]]
 
 
@@ -74,12 +78,13 @@ def compare_deploys(source: WindowStore, target: WindowStore, span: Span) -> Com
     wanted = source.deploys(span)
     known = set(target.deploys(span))
     lacking = [deploy for deploy in wanted if deploy not in known]
-    return Compared("deploys", Amount(deploys=len(wanted)), Amount(deploys=len(lacking)), lambda: iter(lacking))
+    amounts = Amount(deploys=len(wanted)), Amount(deploys=len(lacking))
+    return Compared("deploys", *amounts, not lacking, lambda: iter(lacking))
 
 
 def compare_roll_ups(source: WindowStore, target: WindowStore, width: float, span: Span) -> Compared:
-    """The roll-ups of a span; the target lacks those that it does not have or that have fewer requests there."""
-    wanted = _counts(source, width, span)
+    """The roll-ups of endpoints in a span; the target lacks those that have fewer requests there, or are not there."""
+    wanted = _of_endpoints(_counts(source, width, span))
     known = _counts(target, width, span) if wanted else {}
     lacking = {
         series: {start for start, count in counts.items() if known.get(series, {}).get(start, -1.0) < count}
@@ -92,8 +97,34 @@ def compare_roll_ups(source: WindowStore, target: WindowStore, width: float, spa
                 yield one
 
     missing = {series: {start: wanted[series][start] for start in starts} for series, starts in lacking.items()}
-    name = "roll-ups of a minute" if width == MINUTE else "roll-ups of ten minutes"
-    return Compared(name, _amount(width, wanted), _amount(width, missing), points)
+    return Compared(_name(width), _amount(width, wanted), _amount(width, missing), not any(missing.values()), points)
+
+
+def compare_whole_services(target: WindowStore, width: float, span: Span) -> Compared:
+    """The roll-ups of whole services in a span, against those of their endpoints that are there.
+
+    Copied, they would leave out what the target alone knows of the same service: they are made anew.
+    """
+    counts = _counts(target, width, span)
+    wanted: defaultdict[tuple[float, Series], float] = defaultdict(float)
+    for series, of_series in _of_endpoints(counts).items():
+        for start, count in of_series.items():
+            wanted[start, whole_service(series)] += count
+    lacking = {(start, one) for (start, one), count in wanted.items() if counts.get(one, {}).get(start, -1.0) < count}
+
+    def points() -> Iterator[RollUp]:
+        starts = {start for start, _ in lacking}
+        for start, stretch in groupby(target.roll_ups(width, span), lambda one: one.window.start):
+            if start in starts:
+                windows = (one.window for one in stretch if not is_whole_service(one.window.series))
+                yield from (one for one in roll_up(windows, width) if (start, one.window.series) in lacking)
+
+    # all of them before the first is written: they come from the store that they are written to
+    return Compared(f"{_name(width)}, of whole services", Amount(), Amount(), not lacking, lambda: iter(list(points())))
+
+
+def _name(width: float) -> str:
+    return "roll-ups of a minute" if width == MINUTE else "roll-ups of ten minutes"
 
 
 Counts = Mapping[Series, Mapping[float, float]]
@@ -107,63 +138,91 @@ def _counts(store: WindowStore, width: float, span: Span) -> Counts:
     }
 
 
-def _amount(width: float, counts: Counts) -> Amount:
+def _of_endpoints(counts: Counts) -> Counts:
     # rows of whole services hold the same requests once more
-    own = (starts for series, starts in counts.items() if series != whole_service(series))
-    requests = round(sum(sum(starts.values()) for starts in own))
+    return {series: starts for series, starts in counts.items() if not is_whole_service(series)}
+
+
+def _amount(width: float, counts: Counts) -> Amount:
+    requests = round(sum(sum(starts.values()) for starts in counts.values()))
     return Amount(minutes=requests) if width == MINUTE else Amount(ten_minutes=requests)
 
 
-def compare_run(source: WindowStore, target: WindowStore, run: Run, bounds: Bounds) -> Compared:
-    """A run: its raw windows with all that belongs to them, and what is kept of it for long."""
-    known = next((one for one in target.runs() if one.id == run.id), None)
+Runs = Mapping[str, Run]
+"""Records of runs by id."""
+
+
+def compare_run(source: WindowStore, target: WindowStore, run: Run, bounds: Bounds, there: Runs) -> Compared:
+    """A run: its raw windows with all that belongs to them, and what is kept of it for long.
+
+    `there` are the records of the target. What the target knows better stays: condensed parts with more requests, later
+    tallies, an end or a reconciliation that the source has not heard of.
+    """
+    known = there.get(run.id)
     kept, expired = _requests(source, run, bounds.raw)
-    there = target.requests_stored(run.id)
-    missing = sum(max(0, count - there.get(origin, 0)) for origin, count in kept.items())
+    stored = target.requests_stored(run.id)
+    missing = sum(max(0, count - stored.get(origin, 0)) for origin, count in kept.items())
+    condensed = _lacking_condensed(source, target, run, bounds)
     parts: list[Iterable[Point]] = []
     # raw windows after the rest: a copy that was cut short is known by their number
-    if known is None or missing or not _is_condensed_there(source, target, run, bounds):
-        parts.append(_condensed(source, run, bounds))
+    if condensed:
+        parts.append(condensed)
     if known is None or missing:
-        parts.append(_raw(source, run, bounds))
-    if parts or known != run:
+        parts.append(_raw(source, run, bounds, target.tallies(run.id)))
+    if tells_more(run, known):
         parts.append([run])
     wanted = Amount(runs=1, requests=sum(kept.values()), expired=expired)
     lacking = Amount(runs=1 if parts else 0, requests=missing)
-    return Compared(f"run {run.id}", wanted, lacking, lambda: (point for part in parts for point in part))
+    return Compared(f"run {run.id}", wanted, lacking, not parts, lambda: (point for part in parts for point in part))
 
 
-def _is_condensed_there(source: WindowStore, target: WindowStore, run: Run, bounds: Bounds) -> bool:
-    # the load generator is written last, and is one point; not all runs have one
+def tells_more(run: Run, known: Run | None) -> bool:
+    """Whether a record has an end, or requests stored, of which the `known` one has not heard."""
+    if known is None or (known.end is None and run.end is not None):
+        return True
+    if run.reconciled is None or (known.end is not None and run.end is None):
+        return False
+    return known.reconciled is None or known.reconciled.stored < run.reconciled.stored
+
+
+def _lacking_condensed(source: WindowStore, target: WindowStore, run: Run, bounds: Bounds) -> list[Point]:
+    """What is kept of a run for long and has fewer requests at the target; the load generator last."""
+    theirs = {series.series: _requests_in([series]) for series in target.run_series(run.id)}
+    ours = [series for series in source.run_series(run.id) if _is_kept(series, bounds)]
+    lacking: list[Point] = [series for series in ours if theirs.get(series.series, -1) < _requests_in([series])]
     load = source.run_load(run.id)
-    if load is not None:
-        return not _is_kept(load, bounds) or target.run_load(run.id) == load
-    kept = [series for series in source.run_series(run.id) if _is_kept(series, bounds)]
-    return not kept or kept == target.run_series(run.id)
+    if load is None or not _is_kept(load, bounds) or sum(theirs.values()) > _requests_in(ours):
+        return lacking
+    return lacking if load == target.run_load(run.id) else [*lacking, load]
+
+
+def _requests_in(condensed: Iterable[RunSeries]) -> int:
+    return sum(block.count for series in condensed for block in series.blocks)
 
 
 def points_of_run(store: WindowStore, run: Run, bounds: Bounds = EVERYTHING) -> Iterator[Point]:
     """All that `store` knows of a run; the run itself comes last, so that half a copy is not taken for a whole one."""
     yield from _condensed(store, run, bounds)
-    yield from _raw(store, run, bounds)
+    yield from _raw(store, run, bounds, ())
     yield run
 
 
 def _requests(store: WindowStore, run: Run, since: float) -> tuple[Mapping[str, int], int]:
     """Requests in raw windows that start at `since` or later, by source, and how many are in older ones."""
     stored = store.requests_stored(run.id)
-    if run.start - _SLACK >= since or not stored:
+    if run.start - SLACK >= since or not stored:
         return stored, 0
     kept = dict.fromkeys(stored, 0)
-    if run.end is None or run.end + _SLACK >= since:
+    if run.end is None or run.end + SLACK >= since:
         for window in store.windows(run.id):
             if window.start >= since:
                 kept[window.source] += window.count
     return kept, sum(stored.values()) - sum(kept.values())
 
 
-def _raw(store: WindowStore, run: Run, bounds: Bounds) -> Iterator[Point]:
-    yield from (tally for tally in store.tallies(run.id) if tally.at >= bounds.raw)
+def _raw(store: WindowStore, run: Run, bounds: Bounds, known: Iterable[Tally]) -> Iterator[Point]:
+    since = {tally.source: tally.at for tally in known}
+    yield from (tally for tally in store.tallies(run.id) if tally.at >= max(bounds.raw, since.get(tally.source, -inf)))
     for parts in (store.errors(run.id), store.load(run.id), store.windows(run.id)):
         yield from (part for part in parts if part.start >= bounds.raw)
 

@@ -1,24 +1,36 @@
-"""Copying all that one store keeps into another, part by part; what is there already is left as it is."""
+"""Copying all that one store keeps into another, part by part; what is known better there is left as it is."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
+from soakwatch.core.run import Run
 from soakwatch.core.span import Span
 from soakwatch.core.spans import stretches, widened
 from soakwatch.store.contract import Point, WindowStore
-from soakwatch.store.copied_parts import Amount, Bounds, Compared, compare_deploys, compare_roll_ups, compare_run
-from soakwatch.store.roll_up_pass import POINTS_AT_ONCE, roll_up_stored
+from soakwatch.store.copied_parts import (
+    Amount,
+    Bounds,
+    Compared,
+    Runs,
+    compare_deploys,
+    compare_roll_ups,
+    compare_run,
+    compare_whole_services,
+    tells_more,
+)
+from soakwatch.store.portions import portions
+from soakwatch.store.refusals import Refusals
+from soakwatch.store.roll_up_pass import roll_up_stored
 
 _STRETCHES_AT_ONCE = 360
 """Roll-ups of each series that are compared at once: six hours of minutes, or two and a half days."""
 
 _DAY = 86_400.0
 
-Part = Callable[[], Compared]
-"""Compares a part of the source with the target, once more each time."""
+Part = Callable[[Runs], Compared]
+"""Compares a part of the source with the target, which knows these runs."""
 
 Progress = Callable[[int, int], None]
 """Is told how many parts are done, and how many there are."""
@@ -41,63 +53,85 @@ def copy_store(source: WindowStore, target: WindowStore, now: float, progress: P
 
     The source's roll-ups are brought up to date before. Copied roll-ups replace those with fewer requests; where raw
     windows come to others that are there, the target's next pass rolls them up together. What has expired at the
-    target is counted and left out. Begun again, it goes on where it was. Raises StoreUnavailable and StoreRefused.
+    target is counted and left out; what it refuses is left out and told. Begun again, it goes on where it was. Raises
+    StoreUnavailable.
     """
-    roll_up_stored(source, now)
+    differences = [f"roll-ups of the store that is copied: {reason}" for reason in roll_up_stored(source, now).refused]
+    runs = source.runs()
+    there, assumed = _by_id(target.runs()), _by_id(runs)
+    parts = _parts(source, target, runs, now)
     wanted = copied = Amount()
-    differences = []
-    for found, part in _compared(source, target, now, progress):
+    refusals = Refusals()
+    left = []
+    for part in _told_of(parts, progress):
+        found = part(there)
         wanted += found.wanted
         copied += found.lacking
-        if found.lacking:
-            write_in_batches(target, found.points())
-            left = part()
-            differences += [_told(left)] if left.lacking else []
-    return CopyReport(wanted, copied, tuple(differences))
+        if not found.complete:
+            refusals.write(target, found.points())
+            # at once, because more may come to the source; records are read all together in the end
+            left.append(part(assumed))
+    differences += [*refusals.sentences, *(_told(one) for one in left if not one.complete)]
+    return CopyReport(wanted, copied, (*differences, *_records_missing(runs, _by_id(target.runs()))))
+
+
+def _records_missing(runs: Sequence[Run], there: Runs) -> Iterator[str]:
+    for run in runs:
+        if tells_more(run, there.get(run.id)):
+            yield f"run {run.id}: its record is missing"
 
 
 def plan_copy(source: WindowStore, target: WindowStore, now: float, progress: Progress) -> CopyReport:
-    """What `copy_store` would copy, of what is rolled up already. Raises StoreUnavailable and StoreRefused."""
-    found = [compared for compared, _ in _compared(source, target, now, progress)]
+    """What `copy_store` would copy, of what is rolled up already. Raises StoreUnavailable."""
+    runs = source.runs()
+    there = _by_id(target.runs())
+    found = [part(there) for part in _told_of(_parts(source, target, runs, now), progress)]
     return CopyReport(
         sum((one.wanted for one in found), start=Amount()), sum((one.lacking for one in found), start=Amount())
     )
 
 
-def _compared(
-    source: WindowStore, target: WindowStore, now: float, progress: Progress
-) -> Iterator[tuple[Compared, Part]]:
-    parts = _parts(source, target, now)
+def _by_id(runs: Sequence[Run]) -> Runs:
+    return {run.id: run for run in runs}
+
+
+def _told_of(parts: Sequence[Part], progress: Progress) -> Iterator[Part]:
     for number, part in enumerate(parts):
         progress(number, len(parts))
-        yield part(), part
+        yield part
     progress(len(parts), len(parts))
 
 
-def _parts(source: WindowStore, target: WindowStore, now: float) -> Sequence[Part]:
+def _parts(source: WindowStore, target: WindowStore, runs: Sequence[Run], now: float) -> Sequence[Part]:
     """Roll-ups before raw windows: those that the target makes of raw windows itself afterwards are the better ones."""
     bounds = Bounds.of(target.retention, now)
-    runs = source.runs()
     first = min((run.start for run in runs if run.start), default=now) - _DAY
     return [
-        partial(compare_deploys, source, target, Span(0.0, now + _DAY)),
+        _same_for_all(partial(compare_deploys, source, target, Span(0.0, now + _DAY))),
         *_roll_ups(source, target, TEN_MINUTES, Span(max(first, bounds.ten_minutes), now)),
         *_roll_ups(source, target, MINUTE, Span(max(first, bounds.minutes), now)),
         *(partial(compare_run, source, target, run, bounds) for run in runs),
     ]
 
 
+def _same_for_all(compare: Callable[[], Compared]) -> Part:
+    """A part that is no run."""
+    return lambda _known: compare()
+
+
 def _roll_ups(source: WindowStore, target: WindowStore, width: float, span: Span) -> Iterator[Part]:
     at_once = _STRETCHES_AT_ONCE * width
     for stretch in (part for whole in widened([span], at_once) for part in stretches(whole, at_once)):
         # those before the span have expired at the target
-        yield partial(compare_roll_ups, source, target, width, Span(max(stretch.start, span.start), stretch.end))
+        kept = Span(max(stretch.start, span.start), stretch.end)
+        yield _same_for_all(partial(compare_roll_ups, source, target, width, kept))
+        yield _same_for_all(partial(compare_whole_services, target, width, kept))
 
 
 def write_in_batches(target: WindowStore, points: Iterator[Point]) -> None:
     """Write any number of points, in their order. Raises StoreUnavailable and StoreRefused."""
-    while batch := list(islice(points, POINTS_AT_ONCE)):
-        target.write(batch)
+    for portion in portions(points):
+        target.write(portion)
 
 
 def _told(left: Compared) -> str:

@@ -12,7 +12,7 @@ from soakwatch.store.flux import FIELD, TIME, VALUE
 from soakwatch.store.text_codec import decode_text
 
 csv.field_size_limit(2**24)
-"""What is kept of a run is one text of up to 1 MiB; the standard library stops at 128 KiB."""
+"""InfluxDB keeps a text of up to 1 MiB, though it promises 64 KiB only; the standard library stops at 128 KiB."""
 
 _END = "\r\n"
 _HEADERS = (",result,", ",error,")

@@ -12,7 +12,7 @@ from soakwatch.core.spans import Spans, union, widened, within
 from soakwatch.store.contract import Arrivals
 
 _MOST_SPANS = 1_000
-"""Spans of each kind that are remembered: InfluxDB keeps no text of more than 64 KiB."""
+"""Spans of each kind that are remembered: InfluxDB promises to keep a text of 64 KiB, and no more (it keeps 1 MiB)."""
 
 
 @dataclass(frozen=True, slots=True)

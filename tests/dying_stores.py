@@ -1,7 +1,8 @@
 """Stores that fail when a test wants them to, as a process fails that is killed between two writes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from soakwatch.core.errors import StoreRefused
 from soakwatch.core.window import Window
 from soakwatch.store.contract import Point
 from soakwatch.store.sqlite import SqliteStore
@@ -37,3 +38,14 @@ class ForgetfulStore(SqliteStore):
 
     def write(self, points: Sequence[Point]) -> None:
         super().write([point for point in points if not isinstance(point, Window)])
+
+
+class RefusingStore(SqliteStore):
+    """Refuses all points of one write when one of them is not to its taste, as a server refuses a text too long."""
+
+    refuses: Callable[[Point], bool] = staticmethod(lambda _point: False)
+
+    def write(self, points: Sequence[Point]) -> None:
+        if any(self.refuses(point) for point in points):
+            raise StoreRefused("a text is too long")
+        super().write(points)

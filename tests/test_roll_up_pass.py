@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from dying_stores import DyingStore, Killed
+from dying_stores import DyingStore, Killed, RefusingStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import CART, ORDER, a_load, a_run, a_tally, a_window
@@ -16,6 +16,7 @@ from stores import CART, ORDER, a_load, a_run, a_tally, a_window
 from soakwatch.core.retention import Retention
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES, RollUp, roll_up
 from soakwatch.core.run import Outcome, Reconciliation, Run
+from soakwatch.core.run_series import RunSeries
 from soakwatch.core.span import Span
 from soakwatch.core.spans import union
 from soakwatch.core.window import Window
@@ -170,6 +171,40 @@ def test_in_whatever_order_windows_and_passes_come_no_request_is_missing_or_doub
         assert rolled_up(store, TEN_MINUTES) == roll_up(written.values(), TEN_MINUTES)
 
 
+# What is refused
+
+
+def test_a_roll_up_that_the_store_refuses_is_told_and_all_others_are_made(tmp_path: Path) -> None:
+    with RefusingStore.create(tmp_path / "soakwatch.db") as store:
+        carts = windows_from(AT, 660)
+        store.write([*carts, *as_order(carts)])
+        store.refuses = lambda point: isinstance(point, RollUp) and point.window.series == ORDER
+        report = roll_up_stored(store, AT + DAY)
+        assert report.refused == ("110 points were refused: a text is too long",)
+        assert rolled_up(store, MINUTE) == [one for one in roll_up([*carts, *as_order(carts)], MINUTE) if kept(one)]
+        assert sum(counts(store, TEN_MINUTES).values()) == 1_980
+        assert roll_up_stored(store, AT + DAY).refused == ()
+
+
+def as_order(windows: Iterable[Window]) -> list[Window]:
+    return [replace(window, series=ORDER) for window in windows]
+
+
+def kept(one: RollUp) -> bool:
+    return one.window.series != ORDER
+
+
+def test_a_run_that_cannot_be_condensed_stops_no_other(tmp_path: Path) -> None:
+    with RefusingStore.create(tmp_path / "soakwatch.db") as store:
+        for run in ("bad", "good"):
+            store.write([*windows_from(AT, 60, run), a_load(run, start=AT), ended(AT, AT + 600, run)])
+        store.refuses = lambda point: isinstance(point, RunSeries) and point.run == "bad"
+        report = roll_up_stored(store, AT + DAY)
+        assert report.refused == ("1 point was refused: a text is too long",)
+        assert [len(store.run_series(run)) for run in ("bad", "good")] == [0, 1]
+        assert sum(counts(store, MINUTE).values()) == 360
+
+
 # Memory
 
 
@@ -228,6 +263,15 @@ def test_a_run_without_any_record_of_its_load_generator_is_condensed_once(store:
     store.write([*windows_from(AT, 3), ended(AT, AT + 30)])
     assert roll_up_stored(store, AT + 600).runs.condensed == ("run",)
     assert roll_up_stored(store, AT + 660).runs.condensed == ()
+
+
+def test_a_run_whose_leader_was_killed_is_condensed_a_day_after_it_was_last_heard_of(store: WindowStore) -> None:
+    store.write([a_run("run", AT), *windows_from(AT, 3), a_load(start=AT), replace(a_tally(), at=AT + 30)])
+    assert roll_up_stored(store, AT + 600).runs.condensed == ()
+    assert roll_up_stored(store, AT + DAY + 600).runs.condensed == ("run",)
+    assert sum(block.count for one in store.run_series("run") for block in one.blocks) == 9
+    assert [run.end for run in store.runs()] == [None]
+    assert roll_up_stored(store, AT + DAY + 660).runs.condensed == ()
 
 
 def test_windows_from_a_spool_come_to_a_run_that_was_condensed_and_settle_it(store: WindowStore) -> None:

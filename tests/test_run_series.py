@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soakwatch.core.configuration import ComparisonSection
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Run
-from soakwatch.core.run_series import MOST_BLOCKS, RunLoad, RunSeries, condense
+from soakwatch.core.run_series import MOST_BLOCKS, MOST_KINDS, RunLoad, RunSeries, condense
 from soakwatch.core.series import Series
+from soakwatch.core.settings import ComparisonSection
 from soakwatch.core.verdict import Comparison, Decision, Metric, Verdict
 from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.detector.compare import compare_runs
@@ -180,6 +180,17 @@ def kinds(errors: Iterable[ErrorCount]) -> Counter[tuple[Series, str]]:
 def test_errors_are_kept_also_where_no_window_arrived() -> None:
     _, (cart,) = parts_of(condense(RUN, [], [error_of(at(3), count=4)], []))
     assert cart == RunSeries(CART, "run", (), (replace(error_of(at(3), count=4), source=""),))
+
+
+def test_of_many_kinds_of_errors_the_most_frequent_are_told_apart_and_the_others_are_counted_together() -> None:
+    # a message with an order's number in it makes each error a kind of its own
+    rare = [error_of(at(place % 100), f"order {place} is gone") for place in range(3_000)]
+    often = [error_of(at(place), f"HTTP {500 + place % MOST_KINDS}", 50) for place in range(100)]
+    _, (cart,) = parts_of(condense(RUN, [window_of(at(place)) for place in range(100)], [*rare, *often], []))
+    told = kinds(cart.errors)
+    assert {kind for _, kind in told} == {*(f"HTTP {500 + kind}" for kind in range(MOST_KINDS)), "other"}
+    assert (told[CART, "other"], sum(told.values())) == (3_000, 3_000 + 5_000)
+    assert len(cart.errors) <= MOST_BLOCKS * (MOST_KINDS + 1)
 
 
 # Runs compare as before

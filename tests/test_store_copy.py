@@ -1,5 +1,6 @@
 """Copying a store into another one: everything, once, however often it is begun."""
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -12,13 +13,14 @@ from pathlib import Path
 
 import pytest
 from command_line import PastRun, soakwatch, store_with
-from dying_stores import DyingStore, ForgetfulStore, Killed
-from stores import a_deploy, a_load, a_run, a_tally, a_window, an_error, contents
+from dying_stores import DyingStore, ForgetfulStore, Killed, RefusingStore
+from stores import CART, a_deploy, a_load, a_run, a_tally, a_window, an_error, contents
 
 from soakwatch.core.retention import Retention
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
-from soakwatch.core.run import Outcome
+from soakwatch.core.run import Outcome, Reconciliation, Run
 from soakwatch.core.span import Span
+from soakwatch.core.window import Window
 from soakwatch.store.contract import Point, WindowStore
 from soakwatch.store.copied_parts import Amount
 from soakwatch.store.copying import CopyReport, copy_store, plan_copy
@@ -155,7 +157,71 @@ def test_what_has_come_since_the_last_copy_is_copied(source: SqliteStore, store:
     assert history(store) == history(source)
 
 
+def test_a_copy_again_leaves_what_the_other_store_knows_better(tmp_path: Path, store: WindowStore) -> None:
+    """A spool was sent to the new store; then the old one was copied once more, when raw windows had expired."""
+    start = NOW - 3 * DAY
+    early, late = (a_window(source=source, start=start + 10) for source in ("a", "late"))
+    waiting = replace(ended_at(start + 60), reconciled=Reconciliation(6, 3, 6, waiting=3, silent_sources=("late",)))
+    with SqliteStore.create(tmp_path / "old.db") as old:
+        old.write([early, a_load(start=start + 10), replace(a_tally(), at=start + 60), waiting])
+        copied(old, store)
+        store.write([late, replace(a_tally(source="late", final=True), at=start + 60)])
+        roll_up_stored(store, NOW)
+        before = everything_of(store)
+        assert [run.reconciled for run in store.runs()] == [Reconciliation(6, 6, 6)]
+        report = copied(old, store)
+        assert everything_of(store) == before
+        store.retention = Retention(DAY, inf, inf)
+        assert copied(old, store).differences == report.differences == ()
+        assert everything_of(store) == before
+
+
+def ended_at(end: float) -> Run:
+    return replace(a_run("run", end - 60, Outcome.FINISHED), end=end)
+
+
+def everything_of(store: WindowStore) -> list[object]:
+    rolled_up = [list(store.roll_ups(width, EVER)) for width in (MINUTE, TEN_MINUTES)]
+    return [store.run_series("run"), store.run_load("run"), contents(store), rolled_up]
+
+
+def test_what_the_first_store_has_learnt_of_a_run_since_is_copied(tmp_path: Path, store: WindowStore) -> None:
+    start = NOW - 3 * DAY
+    with SqliteStore.create(tmp_path / "old.db") as old:
+        old.write([a_window(start=start), a_run("run", start)])
+        copied(old, store)
+        old.write([replace(ended_at(start + 60), reconciled=Reconciliation(3, 3, 3))])
+        copied(old, store)
+        assert store.runs() == old.runs()
+
+
+def test_whole_services_have_the_requests_of_all_endpoints_that_either_store_knew(
+    tmp_path: Path, store: WindowStore
+) -> None:
+    start, order = NOW - 3 * DAY, replace(CART, endpoint="/order")
+    with SqliteStore.create(tmp_path / "old.db") as old:
+        old.write([a_window("old", start=start), replace(ended_at(start + 60), id="old")])
+        store.write([a_window("own", order, start=start + 10, count=2), replace(ended_at(start + 60), id="own")])
+        roll_up_stored(store, NOW)
+        copied(old, store)
+    for width in (MINUTE, TEN_MINUTES):
+        found = {one.window.series.endpoint: one.window.count for one in store.roll_ups(width, EVER)}
+        assert found == {"/cart": 3, "/order": 2, "*": 5}
+
+
 # Verified
+
+
+def test_a_point_that_is_refused_is_told_and_all_others_are_copied(source: SqliteStore, tmp_path: Path) -> None:
+    with RefusingStore.create(tmp_path / "target.db") as target:
+        target.refuses = lambda point: isinstance(point, Window) and point.start == RUNS["old"]
+        report = copied(source, target)
+        assert report.differences == (
+            "1 point was refused: a text is too long",
+            "run old: 3 requests are missing",
+        )
+        assert [run.id for run in target.runs()] == list(RUNS)
+        assert sum(target.requests_stored("old").values()) == 162 - 3
 
 
 def test_a_store_that_has_less_afterwards_is_told(source: SqliteStore, tmp_path: Path) -> None:
@@ -279,7 +345,23 @@ def test_a_pass_by_hand_says_what_it_did(tmp_path: Path) -> None:
         "condensed": [],
         "settled": [],
         "expired": 0,
+        "refused": [],
     }
+
+
+def test_while_one_pass_is_at_work_a_second_one_says_so_and_ends(tmp_path: Path) -> None:
+    recent_runs(tmp_path)
+    lock = tmp_path / "soakwatch.db.roll-up.lock"
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        held.write("process 4711")
+        held.flush()
+        for command in (["roll-up"], ["copy", "soakwatch.db", "other.db"]):
+            done = soakwatch("store", *command, folder=tmp_path)
+            assert done.returncode == 3
+            assert "process 4711 is rolling up or copying this store; try again when it has ended" in done.stderr
+    done = soakwatch("store", "roll-up", folder=tmp_path)
+    assert (done.returncode, lock.exists()) == (0, False)
 
 
 def test_a_pass_by_hand_forgets_what_has_expired(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """Delivery checks: what `soakwatch doctor` sees of the spool, and of the disk that it is on."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from soakwatch.cli.findings import Check, Finding, State
 from soakwatch.collector.dead_letters import DeadLetters
 from soakwatch.collector.spool import Spool
-from soakwatch.core.configuration import Configuration, StoreKind
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.store_settings import StoreKind
 
 LITTLE_ROOM = 500_000_000
 """Bytes of free disk below which the store or the spool should have more."""
@@ -18,7 +20,12 @@ def _spool(configuration: Configuration) -> Iterator[Finding]:
     waiting, in_use = 0, 0
     for source in Spool.sources(folder):
         spool = Spool(folder, source, limit)
-        if not spool.take():
+        try:
+            taken = spool.take()
+        except OSError as error:
+            yield Finding("spool", State.WARNING, f"{source} in {folder} cannot be opened: {error}", "ask its owner")
+            continue
+        if not taken:
             in_use += 1
             continue
         waiting += spool.size()
@@ -35,10 +42,11 @@ def _spool(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _dead_letters(configuration: Configuration) -> Iterator[Finding]:
-    letters = list(DeadLetters(configuration.store.spool_folder).read())
-    if letters:
-        reasons = ", ".join(dict.fromkeys(letter.reason or "without a reason" for letter in letters))
-        message = f"{sum(len(letter.points) for letter in letters)} points were refused by the store: {reasons}"
+    points: Counter[str] = Counter()
+    for letter in DeadLetters(configuration.store.spool_folder).read():  # one at a time: there may be very many
+        points[letter.reason or "without a reason"] += len(letter.points)
+    if points:
+        message = f"{points.total()} points were refused by the store: {', '.join(points)}"
         remedy = (
             "mend that, and try them again with `soakwatch spool replay --dead-letters`; or delete them with the file"
         )

@@ -16,7 +16,8 @@ from soakwatch.collector.dead_letters import DeadLetters
 from soakwatch.collector.replay import Delivered, deliver_batch, deliver_letters
 from soakwatch.collector.spool import Spool
 from soakwatch.collector.spool_contents import NO_LIMIT, Contents, contents_of
-from soakwatch.core.configuration import Configuration, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode, StoreUnavailable, UsageError
 from soakwatch.store.opening import create_store
 
@@ -115,7 +116,7 @@ def _replay(configuration: Configuration, folder: Path, *, with_letters: bool) -
         with create_store(configuration) as opened:
             for spool in spools:
                 task = progress.add_task(f"process {spool.source}", total=waiting[spool.source])
-                while (part := deliver_batch(spool, opened)) is not None:
+                while (part := deliver_batch(spool, opened, letters)) is not None:
                     progress.advance(task, part.records)
                     yield part
             if with_letters:

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
@@ -9,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
+from itertools import accumulate, islice
 from pathlib import Path
 
 from soakwatch.collector.appending import append_durably
 from soakwatch.store import rows
 from soakwatch.store.contract import Point
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "dead-letters.jsonl"
 _IN_HAND = "dead-letters-tried-again.jsonl"
@@ -35,18 +39,26 @@ class DeadLetters:
     Methods raise OSError when the disk does not play along.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Touch nothing yet."""
+    def __init__(self, folder: Path, limit: int = 1 << 62) -> None:
+        """Touch nothing yet. What does not fit into `limit` bytes is not kept, and that is said once."""
         self.file = folder / FILE_NAME
+        self._limit = limit
+        self._told = False
         self._in_hand = folder / _IN_HAND
 
     def append(self, letters: Sequence[Letter]) -> None:
-        """Write `letters` down, one line each; returns when they are on the disk."""
+        """Write `letters` down, one line each, as many as have room; returns when they are on the disk."""
         if not letters:
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
+        lines = [_encode(letter) + b"\n" for letter in letters]
         with _locked(self.file, "ab") as file:
-            append_durably(file, b"".join(_encode(letter) + b"\n" for letter in letters))
+            size = accumulate(map(len, lines), initial=file.seek(0, os.SEEK_END))
+            fitting = [line for line, end in zip(lines, islice(size, 1, None), strict=True) if end <= self._limit]
+            append_durably(file, b"".join(fitting))
+        if len(fitting) < len(lines) and not self._told:
+            self._told = True
+            logger.error("%s is full (%d bytes): what the store refuses now is not kept", self.file, self._limit)
 
     def read(self) -> Iterator[Letter]:
         """All letters, oldest first."""

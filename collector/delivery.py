@@ -19,6 +19,7 @@ from soakwatch.collector.orphans import Orphans
 from soakwatch.collector.patience import requested_pause, until_done
 from soakwatch.collector.shipping import BATCH_BYTES, Shipment, moment_of, requests_in
 from soakwatch.collector.spool import Record, Spool
+from soakwatch.collector.spooled_run import SpooledRun
 from soakwatch.collector.store_thread import StoreThread
 from soakwatch.collector.trouble import Trouble
 from soakwatch.core.errors import SoakwatchError
@@ -34,7 +35,10 @@ SHORTEST_PAUSE = 1e-5
 and no sockets, so all steps together would be one stall of the event loop (13 ms with 200 series, now 2)."""
 
 MAX_UNSPOOLED = 64
-"""Records kept in memory while the spool's disk is full."""
+"""Records kept in memory while the spool's disk is full; or those of the two largest flushes, when they are more."""
+
+LETTERS_SHARE = 4
+"""The dead letters may take one part in so many of the bytes that the spool may."""
 
 MAX_FRESH = 32
 """Records whose points are kept in memory as well, so that those just spooled need not be decoded for the store."""
@@ -71,10 +75,11 @@ class Delivery:
         self._store = StoreThread(open_store)
         self._folder = folder
         self._spool = Spool(folder, source, spool_limit)
-        self._dead_letters = DeadLetters(folder)
+        self._dead_letters = DeadLetters(folder, spool_limit // LETTERS_SHARE)
         self._disk = NativeThread()
-        self._orphans = Orphans(open_store, folder, spool_limit)
+        self._orphans = Orphans(open_store, folder, spool_limit, spool_limit // LETTERS_SHARE)
         self._unspooled: deque[bytes] = deque()
+        self._most_unspooled = MAX_UNSPOOLED
         self._fresh: dict[bytes, Sequence[Point]] = {}
         self._under_way: _Load | None = None
         self._oldest: float | None = None
@@ -121,19 +126,24 @@ class Delivery:
     def _write_ahead(self, payloads: list[bytes]) -> None:
         pending = [*self._unspooled, *payloads]
         self._unspooled.clear()
+        # of what is closed at once nothing is dropped before the store was tried
+        self._most_unspooled = max(self._most_unspooled, 2 * len(payloads))
+        reason = "the store took nothing for so long that the spool is full"
         try:
             dropped = self._disk.run(self._spool.append, pending)
             self._spool_trouble.over()
         except OSError as error:
             self._spool_trouble.note(f"the spool in {self._folder} cannot be written: {error}")
             self._unspooled.extend(pending)
-            dropped = [self._unspooled.popleft() for _ in range(len(self._unspooled) - MAX_UNSPOOLED)]
-        self._drop(dropped)
+            reason = f"the store has not taken them, and the spool in {self._folder} cannot be written: {error}"
+            dropped = [self._unspooled.popleft() for _ in range(len(self._unspooled) - self._most_unspooled)]
+        self._drop(dropped, reason)
 
-    def _drop(self, payloads: Iterable[bytes]) -> None:
-        lost = sum(requests_in(rows.decode(payload)) for payload in payloads)
+    def _drop(self, payloads: Sequence[bytes], reason: str) -> None:
+        # one at a time: a whole segment would keep the thread from the flushes, and the interpreter from the load
+        lost = sum(self._disk.run(_requests_of, payload) for payload in payloads)
         if lost:
-            logger.error("%d requests were dropped: the store is not reachable and the spool is full", lost)
+            logger.error("%d requests were dropped: %s", lost, reason)
         self.dropped += lost
         self.waiting -= lost
 
@@ -223,14 +233,16 @@ class Delivery:
         result: T = self._store.run(work, seconds)
         return result
 
-    def waiting_points(self, sources: Iterable[str]) -> list[Point]:
-        """What waits in the spools of other processes, those of `sources`; it may have been stored meanwhile."""
-        spools = [Spool(self._folder, source, self._spool.limit) for source in sorted(sources)]
-        try:
-            return [point for spool in spools for point in self._disk.run(_points_in, spool)]
-        except (OSError, ValueError) as error:
-            self._spool_trouble.note(f"the spools in {self._folder} cannot be read: {error}")
-            return []
+    def spooled(self, run: str) -> SpooledRun:
+        """What waits of `run` in the spools beside this one; nothing is read yet."""
+        return SpooledRun(self._folder, run)
+
+    def look_into(self, spooled: SpooledRun, sources: Sequence[str], seconds: float) -> bool:
+        """Read on in the spools of `sources`, for at most so long; whether all that waits there was read."""
+        all_read = self._disk.run(spooled.look, sources, seconds)
+        for sentence in spooled.troubles.values():
+            self._spool_trouble.note(sentence)
+        return all_read
 
     def age_of_oldest(self, now: float) -> float:
         """Seconds for which the oldest window has waited that is not in the store; 0 when none waits."""
@@ -273,8 +285,7 @@ class Delivery:
         for greenlet in self._greenlets:
             greenlet.kill(block=False)
         self._orphans.close()
-        self._drop(self._unspooled)
-        self._unspooled.clear()
+        self._drop_unspooled()
         emptied = self._disk.run(self._spool.oldest) is None
         if emptied:  # a batch may have been on its last step
             self.waiting = 0
@@ -282,6 +293,12 @@ class Delivery:
         self._store.close()
         return emptied
 
+    def _drop_unspooled(self) -> None:
+        while self._unspooled:  # one that was under way to the store comes back, when its greenlet ends meanwhile
+            left = list(self._unspooled)
+            self._unspooled.clear()
+            self._drop(left, f"the run ends, and neither the store nor the spool in {self._folder} took them")
 
-def _points_in(spool: Spool) -> list[Point]:
-    return [point for payload in spool.waiting() for point in rows.decode(payload)]
+
+def _requests_of(payload: bytes) -> int:
+    return requests_in(rows.decode(payload))

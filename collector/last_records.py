@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,8 +10,6 @@ import gevent
 from soakwatch.collector.delivery import Delivery
 from soakwatch.core.errors import StoreError
 from soakwatch.core.run import Tally
-from soakwatch.core.window import Window
-from soakwatch.store.contract import Point
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +21,10 @@ ANSWER_TIME = 3.0
 
 LOCAL_WAIT = 1.0
 """Seconds to wait for the spools of this machine's workers, where there is no store to look into."""
+
+
+LOOK_TIME = 0.5
+"""Seconds to read in spools before the store is asked again: a full one takes longer than a run may take to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,18 @@ class Search:
         While the store takes nothing, the last records are in the spools, which only this machine's can be looked at.
         """
         begin = time.monotonic()
+        spooled = self.delivery.spooled(self.run)
         while True:
             stored = self._stored_tallies()
             missing = expected() - {tally.source for tally in stored or () if tally.final}
-            found = self._with_spooled(stored or (), {*missing, *known} if stored is None else missing)
-            patience = self.seconds if stored is not None else min(self.seconds, LOCAL_WAIT)
-            if not missing - found.final or time.monotonic() - begin > patience:
+            sources = sorted({*missing, *known} if stored is None else missing)
+            all_read = self.delivery.look_into(spooled, sources, LOOK_TIME)
+            found = LastRecords([*(stored or ()), *spooled.tallies(sources)], spooled.requests(sources))
+            patience = min(self.seconds, LOCAL_WAIT) if stored is None and all_read else self.seconds
+            late = time.monotonic() - begin > patience
+            if late or (all_read and not missing - found.final):
+                if not all_read:
+                    logger.warning("more waits in the spools than could be read in %g s; not all is counted", patience)
                 return self._with_stored(found) if stored is not None else found
             gevent.sleep(POLL_INTERVAL)
 
@@ -72,11 +79,6 @@ class Search:
             logger.warning("%s", error)
             return None
 
-    def _with_spooled(self, stored: Sequence[Tally], sources: Iterable[str]) -> LastRecords:
-        points = self.delivery.waiting_points(sources)
-        tallies = [point for point in points if isinstance(point, Tally) and point.run == self.run]
-        return LastRecords([*stored, *tallies], _requests_by_source(points, self.run))
-
     def _with_stored(self, found: LastRecords) -> LastRecords:
         try:
             stored = self.delivery.in_database(lambda store: store.requests_stored(self.run), self.seconds)
@@ -84,11 +86,3 @@ class Search:
             logger.warning("%s", error)
             return found
         return LastRecords(found.tallies, found.spooled, stored)
-
-
-def _requests_by_source(points: Sequence[Point], run: str) -> Mapping[str, int]:
-    spooled: Counter[str] = Counter()
-    for point in points:
-        if isinstance(point, Window) and point.run == run:
-            spooled[point.source] += point.count
-    return spooled

@@ -11,7 +11,7 @@ from locust.env import Environment
 
 import soakwatch.collector.plugin  # noqa: F401  (registers itself)
 from soakwatch.collector.guard import quietly
-from soakwatch.core.configuration import RUN_FILE_VARIABLE
+from soakwatch.core.environment_variables import RUN_FILE_VARIABLE
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
-from soakwatch.core.configuration import ServiceRule
 from soakwatch.core.series import UNKNOWN_SERVICE, Series
+from soakwatch.core.settings import ServiceRule
 
 MAX_LENGTH = 200
 """Longer names are shortened: they are an index key, and every window repeats them."""

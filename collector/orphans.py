@@ -2,11 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gevent
 
+from soakwatch.collector.dead_letters import DeadLetters
 from soakwatch.collector.native_thread import NativeThread
 from soakwatch.collector.patience import until_done
 from soakwatch.collector.replay import deliver_batch
@@ -28,12 +29,14 @@ class Orphans:
     holds up what is measured now.
     """
 
-    def __init__(self, open_store: Callable[[], WindowStore], folder: Path, limit: int) -> None:
+    def __init__(self, open_store: Callable[[], WindowStore], folder: Path, limit: int, letters_limit: int) -> None:
         """Touch nothing yet."""
         self._folder = folder
         self._limit = limit
         self._store = StoreThread(open_store)
+        self._dead_letters = DeadLetters(folder, letters_limit)
         self._disk = NativeThread()
+        self._left_alone: set[str] = set()
         self._trouble = Trouble(logger, "what earlier processes left in the spool can be delivered again")
         self._greenlet: gevent.Greenlet | None = None
 
@@ -51,7 +54,9 @@ class Orphans:
         self._trouble.note(f"what earlier processes left in {self._folder} waits there: {error}")
 
     def _deliver_all(self) -> None:
-        spools = self._disk.run(Spool.orphans, self._folder, self._limit)
+        left_alone: list[str] = []
+        spools = self._disk.run(Spool.orphans, self._folder, self._limit, left_alone.append)
+        self._tell(left_alone)
         try:
             for spool in spools:
                 self._deliver(spool)
@@ -61,10 +66,16 @@ class Orphans:
                 self._disk.run(spool.close)
             self._store.close()
 
+    def _tell(self, left_alone: Sequence[str]) -> None:
+        for sentence in left_alone:
+            if sentence not in self._left_alone:  # once, not at each look
+                self._left_alone.add(sentence)
+                logger.warning("%s", sentence)
+
     def _deliver(self, spool: Spool) -> None:
         begin = time.monotonic()
         delivered = 0
-        while (batch := self._store.run(lambda store: deliver_batch(spool, store))) is not None:
+        while (batch := self._store.run(lambda store: deliver_batch(spool, store, self._dead_letters))) is not None:
             delivered += batch.stored
             gevent.sleep(time.monotonic() - begin)
             begin = time.monotonic()

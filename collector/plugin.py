@@ -17,8 +17,10 @@ from soakwatch.collector.guard import quietly
 from soakwatch.collector.leader import LeaderSession
 from soakwatch.collector.options import add_options, with_options
 from soakwatch.collector.worker import WorkerSession
-from soakwatch.core.configuration import Configuration, StoreKind, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ConfigurationError
+from soakwatch.core.store_settings import StoreKind
 
 _MARK = "soakwatch_installed"
 

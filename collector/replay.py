@@ -37,10 +37,10 @@ class Delivered:
         )
 
 
-def deliver_batch(spool: Spool, store: WindowStore) -> Delivered | None:
+def deliver_batch(spool: Spool, store: WindowStore, refused: DeadLetters) -> Delivered | None:
     """Bring the oldest records of a spool that is taken into the store; None when nothing waits.
 
-    What the store refuses goes to the dead letters in the spool's folder. Raises StoreUnavailable and OSError; then
+    What the store refuses goes to the dead letters `refused`. Raises StoreUnavailable and OSError; then
     the whole batch still waits.
     """
     records = spool.oldest_together(BATCH_BYTES)
@@ -48,7 +48,7 @@ def deliver_batch(spool: Spool, store: WindowStore) -> Delivered | None:
         return None
     shipment = Shipment([record.payload for record in records])
     shipment.into(store)
-    DeadLetters(spool.folder).append(shipment.letters)
+    refused.append(shipment.letters)
     for record in records:
         spool.acknowledge(record)
     return Delivered.by(shipment)

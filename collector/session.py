@@ -24,9 +24,10 @@ from soakwatch.collector.options import with_options
 from soakwatch.collector.punctuality import Punctuality
 from soakwatch.collector.recorder import Hook, Recorder, RecorderSettings, make_hook
 from soakwatch.collector.recording import LoadNow, Recording
-from soakwatch.core.configuration import Configuration, StoreSection
+from soakwatch.core.configuration import Configuration
 from soakwatch.core.health import Health
 from soakwatch.core.run import Tally
+from soakwatch.core.store_settings import StoreSection
 from soakwatch.store.contract import Point
 from soakwatch.store.opening import create_store
 

@@ -1,16 +1,19 @@
 """Spool: windows on disk that the store has not yet acknowledged."""
 
 import fcntl
+import logging
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, BinaryIO, Self
 
 from soakwatch.collector.appending import append_durably
+
+logger = logging.getLogger(__name__)
 
 SEGMENT_SIZE = 4 * 1024 * 1024
 """A segment that has grown to this many bytes is followed by a new one; what is dropped is dropped by segments."""
@@ -34,8 +37,9 @@ class Spool:
     """A write-ahead queue of records in a folder, for one source; the oldest is read first.
 
     `append` returns when its records are on the disk (one fsync). Records carry a checksum: one that was cut by a crash
-    ends its segment without a word, because it was never acknowledged to anybody. A folder holds the spools of many
-    sources; each is locked by the process that writes it, so that others can tell what a crash left behind (`orphans`).
+    ends its segment without a word, because it was never acknowledged to anybody; one that is damaged is skipped, and
+    that is said. A folder holds the spools of many sources; each is locked by the process that writes it, so that
+    others can tell what a crash left behind (`orphans`).
     Used by one thread at a time. Methods raise OSError when the disk does not play along.
 
     How far it was acknowledged is written down when it is closed; after a crash some records are read once more.
@@ -50,6 +54,8 @@ class Spool:
         self._read_to: dict[Path, int] = {}
         self._next_number = 1
         self._dropped_to: Path | None = None
+        self._ends_badly: Path | None = None
+        self._damaged: dict[tuple[Path, int], int] = {}
 
     @classmethod
     def sources(cls, folder: Path) -> list[str]:
@@ -59,13 +65,19 @@ class Spool:
         return sorted({*segments, *locks})
 
     @classmethod
-    def orphans(cls, folder: Path, limit: int) -> list[Self]:
-        """Take over the spools in `folder` whose process has ended. They are locked until `close`."""
+    def orphans(cls, folder: Path, limit: int, not_opened: Callable[[str], None] = logger.warning) -> list[Self]:
+        """Take over the spools in `folder` whose process has ended. They are locked until `close`.
+
+        One that may not be opened, such as another user's, is told in a sentence, and the others are taken.
+        """
         found = []
         for source in cls.sources(folder):
             spool = cls(folder, source, limit)
-            if spool.take():
-                found.append(spool)
+            try:
+                if spool.take():
+                    found.append(spool)
+            except OSError as error:
+                not_opened(f"the spool {source} in {folder} is left alone, because it cannot be opened: {error}")
         return found
 
     def take(self) -> bool:
@@ -115,15 +127,23 @@ class Spool:
         """
         if not self.take():
             raise BlockingIOError(f"{self.folder / self.source}: the spool of this source is in use")
+        segment = self._last_segment()
         # unbuffered: a buffer that could not be flushed would try again when the file is closed, after the truncation
-        with self._last_segment().open("ab", buffering=0) as file:
-            append_durably(file, b"".join(_HEADER.pack(_MAGIC, len(one), zlib.crc32(one)) + one for one in payloads))
+        with segment.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                append_durably(file, b"".join(map(_framed, payloads)))
+            except OSError:
+                if file.seek(0, os.SEEK_END) != before:  # it could not be truncated either
+                    self._ends_badly = segment
+                raise
         return self._shrink()
 
     def _last_segment(self) -> Path:
         segments = self._segments()
         # several segments fit into the limit, because the newest is never dropped
-        if segments and segments[-1].stat().st_size < min(SEGMENT_SIZE, self.limit // 4):
+        roomy = segments and segments[-1].stat().st_size < min(SEGMENT_SIZE, self.limit // 4)
+        if roomy and segments[-1] != self._ends_badly:
             return segments[-1]
         last = int(segments[-1].stem.rpartition("-")[2]) if segments else 0
         # no number comes twice: what is acknowledged of a segment that somebody deleted must not count for another one
@@ -134,14 +154,19 @@ class Spool:
     def _shrink(self) -> list[bytes]:
         dropped: list[bytes] = []
         while self.size() > self.limit and len(segments := self._segments()) > 1:
-            dropped += [record.payload for record in self._records(segments[0])]
+            dropped += [record.payload for record in self._unread(segments[0])]
             self._remove(segments[0])
             self._dropped_to = segments[0]
         return dropped
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(segment.stat().st_size for segment in self._segments())
+        return sum(map(_size, self._segments()))
+
+    @property
+    def damaged(self) -> int:
+        """Bytes that were skipped so far, because they are no record."""
+        return sum(self._damaged.values())
 
     def oldest(self) -> Record | None:
         """The record that has waited longest; None when nothing waits."""
@@ -153,7 +178,7 @@ class Spool:
         room = most
         for segment in self._segments():
             before = len(found)
-            for record in self._records(segment):
+            for record in self._unread(segment):
                 room -= len(record.payload)
                 if found and room < 0:
                     return found
@@ -164,21 +189,40 @@ class Spool:
 
     def waiting(self) -> Iterator[bytes]:
         """All payloads that wait, oldest first. Of a spool in use some may be acknowledged already."""
-        if self._lock is None:
-            self._read_to |= self._acknowledged()
-        for segment in self._segments():
-            for record in self._records(segment):
+        for segment, begin in self.begins().items():
+            for record in self.records(segment, begin):
                 yield record.payload
 
-    def _records(self, segment: Path) -> Iterator[Record]:
-        with segment.open("rb") as file:
-            file.seek(self._read_to.get(segment, 0))
-            while len(header := file.read(_HEADER.size)) == _HEADER.size:
-                magic, length, checksum = _HEADER.unpack(header)
-                payload = file.read(length) if magic == _MAGIC else b""
-                if magic != _MAGIC or len(payload) < length or zlib.crc32(payload) != checksum:
-                    return
-                yield Record(payload, segment, file.tell())
+    def begins(self) -> Mapping[Path, int]:
+        """Its segments, the oldest first, and at which byte of each that begins which waits."""
+        if self._lock is None:
+            self._read_to |= self._acknowledged()
+        return {segment: self._read_to.get(segment, 0) for segment in self._segments()}
+
+    def records(self, segment: Path, begin: int) -> Iterator[Record]:
+        """What is in `segment` from the byte `begin` on; nothing when its process has removed it meanwhile."""
+        try:
+            file = segment.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            at, size = begin, os.fstat(file.fileno()).st_size
+            while (found := _next_record(file, at, size)) is not None:
+                first, payload = found
+                if first > at:
+                    self._note_damage(segment, at, first - at)
+                at = first + _HEADER.size + len(payload)
+                yield Record(payload, segment, at)
+
+    def _unread(self, segment: Path) -> Iterator[Record]:
+        return self.records(segment, self._read_to.get(segment, 0))
+
+    def _note_damage(self, segment: Path, at: int, length: int) -> None:
+        if (segment, at) not in self._damaged:
+            self._damaged[segment, at] = length
+            logger.warning(
+                "%d bytes of %s are damaged: what they held is lost, the records behind are not", length, segment
+            )
 
     def acknowledge(self, record: Record) -> bool:
         """Forget `record`, which is the oldest; the store has it. False when `append` had dropped it meanwhile."""
@@ -212,6 +256,42 @@ class Spool:
                 self._lock.write(f"{oldest.segment.name} {self._read_to.get(oldest.segment, 0)}".encode())
         self._lock.close()
         self._lock = None
+
+
+def _framed(payload: bytes) -> bytes:
+    return _HEADER.pack(_MAGIC, len(payload), zlib.crc32(payload)) + payload
+
+
+def _next_record(file: BinaryIO, begin: int, size: int) -> tuple[int, bytes] | None:
+    """Where the first whole record at or behind `begin` begins, and what it holds."""
+    if (payload := _payload_at(file, begin, size)) is not None:
+        return begin, payload
+    file.seek(begin)
+    rest = file.read()
+    at = rest.find(_MAGIC, 1)
+    while at > 0:
+        if (payload := _payload_at(file, begin + at, size)) is not None:
+            return begin + at, payload
+        at = rest.find(_MAGIC, at + 1)
+    return None
+
+
+def _payload_at(file: BinaryIO, begin: int, size: int) -> bytes | None:
+    file.seek(begin)
+    if len(header := file.read(_HEADER.size)) < _HEADER.size:
+        return None
+    magic, length, checksum = _HEADER.unpack(header)
+    if magic != _MAGIC or length > size - begin - _HEADER.size:
+        return None
+    payload = file.read(length)
+    return payload if zlib.crc32(payload) == checksum else None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # its process has removed it meanwhile
+        return 0
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:

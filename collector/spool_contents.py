@@ -1,5 +1,6 @@
 """Spool contents: what waits in the spools of a folder, for people who decide about it."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from soakwatch.collector.spool import Spool
 from soakwatch.core.span import Span
 from soakwatch.core.window import Window
 from soakwatch.store import rows
+
+logger = logging.getLogger(__name__)
 
 NO_LIMIT = 1 << 62
 """Bytes: who only reads drops nothing."""
@@ -56,7 +59,10 @@ class Contents:
 
 
 def contents_of(folder: Path) -> Iterator[Contents]:
-    """What waits in `folder`, by source."""
+    """What waits in `folder`, by source. A spool that may not be opened is named in the log, and left out."""
     for source in Spool.sources(folder):
         with closing(Spool(folder, source, NO_LIMIT)) as spool:
-            yield Contents.of(spool)
+            try:
+                yield Contents.of(spool)
+            except OSError as error:
+                logger.warning("the spool %s in %s cannot be looked into: %s", source, folder, error)

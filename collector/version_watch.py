@@ -14,8 +14,8 @@ import gevent
 
 from soakwatch.collector.naming import clean_name
 from soakwatch.collector.trouble import Trouble
-from soakwatch.core.configuration import DeploySection
 from soakwatch.core.deploy import Deploy
+from soakwatch.core.settings import DeploySection
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from soakwatch.collector.locust_counts import Totals
 from soakwatch.collector.machine import machine_id
 from soakwatch.collector.recording import Recording
 from soakwatch.collector.session import NO_RUN, Session
-from soakwatch.core.configuration import StoreKind
+from soakwatch.core.store_settings import StoreKind
 
 logger = logging.getLogger(__name__)
 

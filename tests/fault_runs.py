@@ -139,8 +139,7 @@ class FaultBench:
     @property
     def spool(self) -> Path:
         """Where windows wait."""
-        named = self.bench.environment.get("SOAKWATCH_STORE__SPOOL")
-        return Path(named) if named else self.bench.folder / "soakwatch.spool"
+        return Path(self.bench.environment["SOAKWATCH_STORE__SPOOL"])
 
     def start(self, seconds: float, *arguments: str) -> Locust:
         """Start Locust for so many seconds."""
@@ -226,6 +225,7 @@ def fault_bench(
     bench = Bench(folder, host, locustfile)
     made = FaultBench(bench, proxy, server.token)
     made.set(kind="influxdb", url=proxy.url, org=server.org, bucket=bucket, token=server.token)
+    made.set(spool=folder / "soakwatch.spool")
     try:
         yield made
     finally:

@@ -327,6 +327,41 @@ def test_without_a_spool_and_a_store_memory_is_bounded_and_losses_are_counted(pl
     assert (delivery.waiting, delivery.dropped) == (0, 300)
 
 
+def test_a_flush_of_two_thousand_series_reaches_the_store_while_the_spools_disk_is_full(place: Place) -> None:
+    (place.folder / "file").touch()
+    delivery = place.delivery(spool=place.folder / "file" / "spool")
+    delivery.start()
+    for flush in range(3):
+        windows = [a_window(flush, endpoint=f"/{number}") for number in range(2_000)]
+        delivery.submit([windows[first : first + 20] for first in range(0, 2_000, 20)])
+        delivery.submit([[a_window(flush, endpoint="/last")]])
+        assert delivery.dropped == 0
+        wait_until(lambda: delivery.waiting == 0)
+    assert requests_in(place.stored()) == 3 * 3 * 2_001
+
+
+def test_what_a_full_disk_costs_is_said_to_be_the_disks(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    (place.folder / "file").touch()
+    delivery = place.delivery_to_nowhere(spool=place.folder / "file" / "spool")
+    for number in range(MAX_UNSPOOLED + 1):
+        delivery.submit([[a_window(number)]])
+    assert "3 requests were dropped" in caplog.messages[-1]
+    assert f"the spool in {place.folder / 'file' / 'spool'} cannot be written: " in caplog.messages[-1]
+
+
+def test_counting_what_a_full_spool_drops_does_not_hold_up_the_load(place: Place) -> None:
+    limit = 16 * 1024 * 1024
+    payload = rows.encode([a_window(number) for number in range(20)])
+    with closing(Spool(place.spool, "a", limit)) as full:
+        while full.size() < limit - len(payload) * 60:
+            full.append([payload] * 50)
+    delivery = place.delivery_to_nowhere(limit=limit)
+    windows = [a_window(number) for number in range(20)]
+    stall = longest_stall_during(lambda: delivery.submit([windows] * 80))
+    assert delivery.dropped > 10_000
+    assert stall < 0.3, "a bound: a segment takes most of a second to decode"
+
+
 def test_a_disk_that_comes_back_while_the_store_is_at_work_costs_nothing(place: Place) -> None:
     (place.folder / "file").touch()
     delivery = place.delivery(spool=place.folder / "file" / "spool", patience=20.0)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from locust_runs import LOCUSTFILE, Bench, free_port, processes
 
-from soakwatch.core.configuration import TOKEN_VARIABLE
+from soakwatch.core.environment_variables import TOKEN_VARIABLE
 from soakwatch.core.run import Run
 from soakwatch.core.span import Span
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.processes
@@ -157,6 +158,8 @@ AWAY = {
     TOKEN_VARIABLE: TOKEN,
 }
 
+SPOOL = StoreSection(kind=StoreKind.INFLUXDB, url="http://127.0.0.1:1").spool_folder
+
 
 def test_a_run_without_its_server_ends_at_once_and_says_what_waits_where(bench: Bench) -> None:
     bench.environment = AWAY
@@ -167,7 +170,7 @@ def test_a_run_without_its_server_ends_at_once_and_says_what_waits_where(bench: 
     assert ended.code == 0
     assert "Traceback" not in ended.output
     assert list(ended.promised.values()) == [f"reconciled 0 of {reached}; waiting in the spool: {reached}"]
-    assert f"{reached} requests wait in soakwatch.spool; the next run delivers them" in ended.output
+    assert f"{reached} requests wait in {SPOOL}; the next run delivers them" in ended.output
     assert TOKEN not in ended.output
     assert seconds < 4 + 10, "a bound against hanging"
     assert not bench.store_path.exists()
@@ -191,7 +194,7 @@ def test_workers_on_other_machines_may_write_to_a_server(bench: Bench) -> None:
     ended, far = master.wait(), there.wait()
     assert ended.code == 0
     assert "another machine" not in far.output
-    assert f"{sum(bench.reached().values())} requests wait in soakwatch.spool" in far.output
+    assert f"{sum(bench.reached().values())} requests wait in {SPOOL}" in far.output
 
 
 def test_the_working_directory_may_change_during_the_test(tmp_path: Path, host: str) -> None:

@@ -169,5 +169,19 @@ def test_no_letter_is_lost_while_others_take_them_in_hand(tmp_path: Path) -> Non
     assert taken + len(list(letters.read())) == written
 
 
+def test_letters_are_kept_up_to_a_limit_and_that_the_rest_is_not_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    letters = DeadLetters(tmp_path, limit=5_000)
+    for first in range(0, 100, 10):
+        letters.append([Letter("reason", (a_window(number),)) for number in range(first, first + 10)])
+    assert letters.file.stat().st_size <= 5_000
+    kept = [letter.points for letter in letters.read()]
+    assert 0 < len(kept) < 100
+    assert kept == [(a_window(number),) for number in range(len(kept))]
+    (message,) = caplog.messages
+    assert f"{letters.file} is full" in message
+
+
 def test_requests_are_those_of_windows() -> None:
     assert requests_in([a_window(0, 5), a_window(1, 7)]) == 12

@@ -222,6 +222,36 @@ def test_a_record_whose_bytes_changed_is_not_read(folder: Path) -> None:
         assert list(spool.waiting()) == [b"first"]
 
 
+@pytest.mark.parametrize("place", [0, 5, 9, HEADER + 2], ids=["magic", "length", "checksum", "payload"])
+def test_a_damaged_record_costs_itself_only_and_is_said_once(
+    folder: Path, caplog: pytest.LogCaptureFixture, place: int
+) -> None:
+    append(folder, [b"first", b"second", b"third", b"SWS1 fourth"])
+    (segment,) = segments(folder)
+    content = bytearray(segment.read_bytes())
+    content[HEADER + len(b"first") + place] ^= 0x55
+    segment.write_bytes(content)
+    with a_spool(folder) as spool:
+        assert list(spool.waiting()) == [b"first", b"third", b"SWS1 fourth"]
+        assert read_all(spool) == [b"first", b"third", b"SWS1 fourth"]
+        assert spool.damaged == HEADER + len(b"second")
+    assert [str(segment) in message for message in caplog.messages] == [True]
+    assert segments(folder) == []
+
+
+def test_a_segment_that_its_process_removes_while_others_read_is_left_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SEGMENT_SIZE", 1)
+    with a_spool(folder) as spool:
+        for payload in (b"1", b"2", b"3"):
+            spool.append([payload])
+        reading = Spool(folder, "a", LIMIT).waiting()
+        assert next(reading) == b"1"
+        segments(folder)[1].unlink()
+        assert list(reading) == [b"3"]
+
+
 def test_a_damaged_segment_does_not_hide_the_next_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SEGMENT_SIZE", 1)
     with a_spool(folder) as spool:
@@ -276,6 +306,31 @@ def test_an_append_that_fails_in_the_middle_leaves_earlier_and_later_records_rea
     *failed, afterwards = output.splitlines()
     assert failed == [f"File too large [500, 300] {500 + 300 + 2 * HEADER}"] * 3
     assert afterwards == "[500, 300, 10]"
+
+
+NOT_TRUNCATED = """
+import os, resource, sys
+from pathlib import Path
+from soakwatch.collector.spool import Spool
+spool = Spool(Path(sys.argv[1]), "a", 1 << 30)
+spool.append([b"x" * 500])
+resource.setrlimit(resource.RLIMIT_FSIZE, (600, resource.RLIM_INFINITY))
+def refused(descriptor, length):
+    raise OSError("no truncation either")
+ftruncate, os.ftruncate = os.ftruncate, refused
+try:
+    spool.append([b"z" * 200])
+except OSError:
+    os.ftruncate = ftruncate
+    spool.append([b"afterwards"])
+print(list(map(len, spool.waiting())), len(list(spool.folder.glob("*.spool"))), spool.damaged)
+"""
+
+
+def test_behind_an_append_that_could_not_be_undone_begins_a_new_segment(folder: Path) -> None:
+    command = [sys.executable, "-c", NOT_TRUNCATED, str(folder)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    assert output.strip() == "[500, 10] 2 0"
 
 
 def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
@@ -360,6 +415,17 @@ def test_the_spool_of_a_process_that_lives_is_left_alone(folder: Path) -> None:
         assert taken_over(folder) == {"dead": [b"2"]}
         living.kill()
     assert taken_over(folder) == {"alive": [b"1"]}
+
+
+def test_a_spool_that_may_not_be_opened_is_named_and_the_others_are_taken_over(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_by_a_dead_process(folder, [b"1"], "a")
+    left_by_a_dead_process(folder, [b"2"], "c")
+    (folder / "b.lock").mkdir()  # as another user's: the tests may run as one who may open everything
+    assert taken_over(folder) == {"a": [b"1"], "c": [b"2"]}
+    (message,) = caplog.messages
+    assert "the spool b in" in message
 
 
 def test_an_orphan_is_taken_over_by_one_only(folder: Path) -> None:

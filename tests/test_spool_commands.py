@@ -13,6 +13,7 @@ from command_line import soakwatch
 from spooled import BEGIN, REFUSED, a_window, left_by_a_dead_process, spool_left_behind
 
 from soakwatch.collector.dead_letters import DeadLetters
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.sqlite import SqliteStore
 
 ALIVE = """
@@ -113,15 +114,26 @@ def test_the_spool_of_a_living_process_is_shown_as_in_use_and_left_alone(tmp_pat
 
 
 def test_a_store_that_cannot_be_reached_is_named_and_all_goes_on_waiting(tmp_path: Path) -> None:
-    left_by_a_dead_process(tmp_path / "soakwatch.spool", [[a_window(0)], [a_window(1)]])
+    folder = StoreSection(kind=StoreKind.INFLUXDB, url=AWAY["SOAKWATCH_STORE__URL"]).spool_folder
+    left_by_a_dead_process(tmp_path / folder, [[a_window(0)], [a_window(1)]])
     ended = soakwatch("spool", "replay", "--store", "influxdb", folder=tmp_path, environment=AWAY)
     assert ended.returncode == 3
-    assert "6 requests still wait in soakwatch.spool" in ended.stdout
+    assert f"6 requests still wait in {folder}" in ended.stdout
     assert "http://127.0.0.1:1" in ended.stderr
     assert AWAY["SOAKWATCH_STORE__TOKEN"] not in ended.stdout + ended.stderr
     document = as_json("replay", "--store", "influxdb", folder=tmp_path, code=3, environment=AWAY)
     assert [one["requests"] for one in document["left"]] == [6]
     assert "http://127.0.0.1:1" in document["trouble"]
+
+
+def test_what_waits_for_one_server_is_left_alone_when_another_is_configured(tmp_path: Path) -> None:
+    folder = StoreSection(kind=StoreKind.INFLUXDB, url="http://staging.example.com:8086").spool_folder
+    left_by_a_dead_process(tmp_path / folder, [[a_window(0)]])
+    ended = soakwatch("spool", "status", "--store", "influxdb", folder=tmp_path, environment=AWAY)
+    assert ended.returncode == 0
+    assert str(folder) not in ended.stdout
+    there = {**AWAY, "SOAKWATCH_STORE__URL": "http://staging.example.com:8086"}
+    assert "dead" in soakwatch("spool", "status", "--store", "influxdb", folder=tmp_path, environment=there).stdout
 
 
 def test_what_the_store_refuses_goes_to_the_dead_letters_with_the_reason(tmp_path: Path, spool: Path) -> None:
@@ -151,6 +163,20 @@ def test_dead_letters_are_tried_again_when_that_is_asked_for(tmp_path: Path, spo
     left = list(DeadLetters(spool).read())
     assert [letter.unreadable for letter in left if letter.unreadable] == [b"of another version"] * 2
     assert [letter.points for letter in left if letter.points] == [(a_window(0, 5, REFUSED),)]
+
+
+@pytest.mark.parametrize("command", [("status",), ("replay",), ("drop", "--yes")])
+def test_a_spool_that_may_not_be_opened_is_named_and_does_not_stop_the_others(
+    tmp_path: Path, spool: Path, command: tuple[str, ...]
+) -> None:
+    left_by_a_dead_process(spool, [[a_window(0)]])
+    (spool / "somebody.lock").mkdir()  # as another user's: the tests may run as one who may open everything
+    done = soakwatch("spool", *command, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "somebody" in done.stderr
+    assert "Traceback" not in done.stderr
+    left = {path.name for path in spool.iterdir()}
+    assert (left == {"somebody.lock"}) == (command != ("status",))
 
 
 def test_drop_says_what_would_be_lost_and_does_it_only_with_yes(tmp_path: Path, spool: Path) -> None:

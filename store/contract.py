@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -57,8 +58,8 @@ class Arrivals:
 class WindowStore(ABC):
     """Where points are kept. Writing the same point twice is the same as writing it once; the later one counts.
 
-    Any text in a point reads back equal, moments to the nanosecond, counts and histograms exactly, sums and extremes of
-    response times to 1/1024 ms. Several processes may write at once.
+    Any text in a point reads back equal, counts and histograms exactly, moments to the nanosecond (of exemplars to the
+    millisecond), sums and extremes of response times to 1/1024 ms. Several processes may write at once.
     All methods raise StoreUnavailable when a later try may succeed, and StoreRefused when none will.
     """
 
@@ -149,10 +150,11 @@ class WindowStore(ABC):
     # Passes over what is stored
 
     @abstractmethod
-    def arrivals(self, after: str) -> Arrivals:
+    def arrivals(self, after: str, now: float = inf) -> Arrivals:
         """Where raw windows were stored since the position `after`, "" for all that is known.
 
-        Some may be told twice, none is left out, whatever the clocks of the writers say.
+        Some may be told twice, none is left out, whatever the clocks of the writers say. The next position is none
+        after `now`: where a server's clock makes positions and was ahead for a while, it must not hide what follows.
         """
 
     @abstractmethod

@@ -11,8 +11,8 @@ from influxdb_client.domain.dialect import Dialect
 from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.service.write_service import WriteService
 
-from soakwatch.core.configuration import StoreSection
 from soakwatch.core.errors import StoreUnavailable
+from soakwatch.core.store_settings import StoreSection
 from soakwatch.store.influx_errors import Purpose, translated
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from soakwatch.core.series import Series
 from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.store import rows
 from soakwatch.store.flux_answers import Record
-from soakwatch.store.line_protocol import NO_EXEMPLAR, ROLL_UPS, TIME_IS_MAX, UNKNOWN_END
+from soakwatch.store.line_protocol import MILLISECOND, NO_EXEMPLAR, ROLL_UPS, TIME_IS_MAX, UNKNOWN_END
 from soakwatch.store.nanoseconds import from_nanoseconds, parse_moment, to_nanoseconds
 from soakwatch.store.text_codec import decode_text
 
@@ -70,9 +70,10 @@ def _measured(series: Series, key: tuple[str, str, float, float], values: Sequen
 
 def _exemplar(start: float, slowest: float | None, values: Sequence[Any]) -> Exemplar | None:
     at, trace_id, told = values
-    if int(at) == NO_EXEMPLAR:
+    time = float(told)
+    if time == NO_EXEMPLAR:
         return None
-    moment, time = from_nanoseconds(to_nanoseconds(start) + int(at)), float(told)
+    moment = from_nanoseconds(to_nanoseconds(start) + int(at) * MILLISECOND)
     return Exemplar(moment, float(slowest or 0.0) if time == TIME_IS_MAX else time, decode_text(trace_id))
 
 

@@ -16,8 +16,8 @@ from influxdb_client.rest import ApiException
 from influxdb_client.service.ping_service import PingService
 from pydantic import SecretStr
 
-from soakwatch.core.configuration import StoreSection
 from soakwatch.core.errors import StoreUnavailable
+from soakwatch.core.store_settings import StoreSection
 from soakwatch.store.flux import literal
 from soakwatch.store.influx_buckets import Bucket, BucketChange, Buckets
 from soakwatch.store.influx_connection import InfluxConnection

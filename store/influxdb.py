@@ -7,7 +7,6 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Self
 
-from soakwatch.core.configuration import StoreSection
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.errors import StoreRefused
 from soakwatch.core.health import Health
@@ -17,6 +16,7 @@ from soakwatch.core.run import Run, Tally
 from soakwatch.core.run_series import RunLoad, RunSeries
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
+from soakwatch.core.store_settings import StoreSection
 from soakwatch.core.window import ErrorCount, LoadSample, Window
 from soakwatch.store import influx_points as forms
 from soakwatch.store.beside import beside
@@ -27,7 +27,7 @@ from soakwatch.store.influx_buckets import Bucket, Buckets
 from soakwatch.store.influx_connection import InfluxConnection
 from soakwatch.store.influx_reading import InfluxReading
 from soakwatch.store.line_protocol import ROLL_UPS, arrival_line, line_of, position_line
-from soakwatch.store.nanoseconds import from_nanoseconds, parse_moment
+from soakwatch.store.nanoseconds import bounded_nanoseconds, from_nanoseconds, parse_moment
 from soakwatch.store.text_codec import decode_text
 
 if TYPE_CHECKING:
@@ -219,13 +219,16 @@ class InfluxStore(WindowStore):
         selection = self._selection(self._buckets.raw, forms.HEALTH, span=span)
         return sorted(self._reading.points(forms.HEALTH, selection), key=lambda one: (one.at, one.source))
 
-    def arrivals(self, after: str) -> Arrivals:
+    def arrivals(self, after: str, now: float = inf) -> Arrivals:
         """Where raw windows were stored since the position `after`, a moment of the server's clock in nanoseconds."""
-        since = Span(from_nanoseconds(int(after)) - _MARGIN, inf) if after else ALWAYS
+        latest = bounded_nanoseconds(now)
+        known = min(latest, int(after or 0))
+        since = Span(from_nanoseconds(known) - _MARGIN, inf) if after else ALWAYS
         selection = Selection(self._buckets.raw.name, "arrivals", ("from", "to"), span=since)
         found = list(records(self._reading.tables(selection, ("source",)), selection.fields))
         spans = sorted(Span(float(start or 0), float(end or 0)) for _, _, (start, end) in found)
-        return Arrivals(spans, str(max((int(after or 0), *map(_moment_of, found)))) if found else after)
+        newest = max(map(_moment_of, found), default=0)
+        return Arrivals(spans, str(min(latest, max(known, newest))) if after or found else "")
 
     def position(self, name: str) -> str:
         """How far the pass `name` has come."""

@@ -1,6 +1,7 @@
 """Opening: from the configuration to a store."""
 
-from soakwatch.core.configuration import Configuration, StoreKind
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.store_settings import StoreKind
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.sqlite import SqliteStore
 from soakwatch.store.sqlite_file import PATIENCE

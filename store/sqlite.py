@@ -304,7 +304,7 @@ class SqliteStore(WindowStore):
         query = "SELECT * FROM collector WHERE at >= ? AND at < ? ORDER BY at, source"
         return list(self._read(query, (span.start, span.end), lambda row: Health(*row)))
 
-    def arrivals(self, after: str) -> Arrivals:
+    def arrivals(self, after: str, now: float = inf) -> Arrivals:  # noqa: ARG002  (no clock makes these positions)
         """Where raw windows were stored since the position `after`, the id of an arrival."""
         found = list(
             self._read("SELECT id, start, end FROM arrivals WHERE id > ? ORDER BY id", (int(after or 0),), tuple)

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from soakwatch.core.configuration import StoreKind, StoreSection
 from soakwatch.core.retention import FOR_EVER, Retention
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.influx_buckets import Bucket, Buckets
 
 INSTALL = Path(__file__).parents[1] / "tests" / "install-influxd"

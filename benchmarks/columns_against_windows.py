@@ -13,10 +13,10 @@ import numpy as np
 from healthy_pairs_simulated import Plan, coverage, decisions, simulate
 from locust.stats import PERCENTILES_TO_REPORT, bucket_response_time
 
-from soakwatch.core.configuration import ComparisonSection
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run_summary import EndpointTotals, RunTotals
 from soakwatch.core.series import Series
+from soakwatch.core.settings import ComparisonSection
 from soakwatch.core.verdict import Comparison, Decision, Metric
 from soakwatch.core.window import Window
 from soakwatch.detector.compare import compare_runs

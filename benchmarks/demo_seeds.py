@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from soakwatch.core.configuration import ComparisonSection, StoreSection
+from soakwatch.core.settings import ComparisonSection
+from soakwatch.core.store_settings import StoreSection
 from soakwatch.demo.rehearsal import Rehearsal, Step
 from soakwatch.detector.compare import compare_runs
 from soakwatch.detector.run_data import read_run

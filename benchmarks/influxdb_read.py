@@ -28,10 +28,10 @@ from measuring import Ratio, verdict
 from recorded_requests import Request, forwarding
 from windows_of_a_test import Pool, endpoints
 
-from soakwatch.core.configuration import StoreSection
 from soakwatch.core.retention import FOR_EVER
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
 from soakwatch.core.span import Span
+from soakwatch.core.store_settings import StoreSection
 from soakwatch.store.contract import Column
 from soakwatch.store.flux import Selection
 from soakwatch.store.influx_buckets import Buckets

@@ -13,7 +13,7 @@ from soakwatch.cli.summary_tables import differences_document, print_differences
 from soakwatch.cli.terminal import notes, print_json
 from soakwatch.cli.unknown_services import tell_unknown_services
 from soakwatch.collector.locust_files import read_runs
-from soakwatch.core.configuration import load_configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import UnknownRun, UsageError
 from soakwatch.core.run import Run
 from soakwatch.core.run_summary import PinnedRun

@@ -11,7 +11,7 @@ from soakwatch.cli.file_roles import check_roles
 from soakwatch.cli.github_actions import print_annotations, tell_github, without_commands
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption
 from soakwatch.cli.terminal import notes, print_json, print_verdicts
-from soakwatch.core.configuration import load_configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.core.verdict import Comparison, Metric
 

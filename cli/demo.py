@@ -14,9 +14,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from soakwatch.cli.comparing import compare_named, write_reports
 from soakwatch.cli.options import JsonOption
 from soakwatch.cli.terminal import notes, print_json, print_verdicts
-from soakwatch.core.configuration import Configuration, StoreKind, StoreSection, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode, ServiceUnavailable, StoreError
 from soakwatch.core.run import Run
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.core.verdict import Comparison, Metric, Severity
 from soakwatch.demo.rehearsal import ERROR_RATE, LATENCY_FACTOR, Injection, Rehearsal, Step
 from soakwatch.store.contract import WindowStore

@@ -14,8 +14,9 @@ from soakwatch.cli.findings import Check, Finding, State, show
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.store_checks import STORE_CHECK
 from soakwatch.cli.terminal import print_json
-from soakwatch.core.configuration import StoreKind, load_configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode, SoakwatchError
+from soakwatch.core.store_settings import StoreKind
 
 TESTED_LOCUST = Version("2.47")
 

@@ -13,7 +13,8 @@ from soakwatch.cli.comparing import exit_code_of
 from soakwatch.cli.github_actions import print_annotations, without_commands
 from soakwatch.cli.options import ConfigOption, JsonOption
 from soakwatch.cli.terminal import print_json, results
-from soakwatch.core.configuration import Configuration, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode, UsageError
 from soakwatch.core.verdict import Comparison, Decision, Severity
 

@@ -15,8 +15,10 @@ from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_st
 from soakwatch.cli.terminal import print_error, print_json
 from soakwatch.cli.unknown_services import tell_unknown_services
 from soakwatch.collector.history_files import find_histories
-from soakwatch.core.configuration import Configuration, StoreKind, StoreSection, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.opening import create_store
 

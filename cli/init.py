@@ -8,8 +8,10 @@ import typer
 from soakwatch.cli.options import StoreOption, with_store
 from soakwatch.cli.template import render_template
 from soakwatch.cli.terminal import notes
-from soakwatch.core.configuration import FILE_NAME, Configuration, StoreKind, load_configuration, load_environment
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import FILE_NAME, load_configuration, load_environment
 from soakwatch.core.errors import UsageError
+from soakwatch.core.store_settings import StoreKind
 
 
 def init(

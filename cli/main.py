@@ -1,5 +1,6 @@
 """The command line: `soakwatch COMMAND`."""
 
+import logging
 import sys
 import traceback
 from importlib.metadata import version
@@ -73,6 +74,8 @@ def _root(
 
 def main() -> None:
     """Run the command line; errors that we know become a sentence and an exit code."""
+    # as Python does by itself, unless influxdb-client, for an error that is not JSON, sets up another format before
+    logging.basicConfig(format="%(message)s")
     try:
         app()
     except SoakwatchError as error:

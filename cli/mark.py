@@ -12,7 +12,7 @@ from rich.table import Table
 
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_store, with_store
 from soakwatch.cli.terminal import notes, print_json, printable, results
-from soakwatch.core.configuration import load_configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.deploy import Deploy, changes
 from soakwatch.core.errors import UsageError
 from soakwatch.core.span import Span

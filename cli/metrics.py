@@ -6,7 +6,7 @@ from soakwatch.cli.extracting import DryRunOption, FilesArgument, ForceOption, O
 from soakwatch.cli.options import ConfigOption, JsonOption
 from soakwatch.cli.unknown_services import tell_unknown_services
 from soakwatch.collector.locust_files import read_named_runs
-from soakwatch.core.configuration import load_configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.store.run_combination import combine_runs
 from soakwatch.store.summary_files import MadeFrom, SummaryKind, render_metrics
 

@@ -13,7 +13,9 @@ import typer
 from soakwatch.cli.comparing import compare_named, exit_code_of
 from soakwatch.cli.options import ConfigOption, StoreOption, open_store, with_store
 from soakwatch.cli.terminal import notes, print_verdicts
-from soakwatch.core.configuration import FILE_VARIABLE, RUN_FILE_VARIABLE, Configuration, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
+from soakwatch.core.environment_variables import FILE_VARIABLE, RUN_FILE_VARIABLE
 from soakwatch.core.errors import ExitCode, SoakwatchError, StoreUnavailable, UnknownRun
 
 

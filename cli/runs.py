@@ -10,7 +10,7 @@ import typer
 from soakwatch.cli.options import ConfigOption, CurrentArgument, JsonOption, StoreOption, open_store
 from soakwatch.cli.selection import select_run
 from soakwatch.cli.terminal import print_json, print_run, results, run_table
-from soakwatch.core.configuration import load_configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.series import Series
 from soakwatch.core.window import Window, merge_windows
 

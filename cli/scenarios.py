@@ -14,7 +14,9 @@ import typer
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.scenario_views import followed, outcome_table, stage_table
 from soakwatch.cli.terminal import notes, print_json, results
-from soakwatch.core.configuration import FILE_NAME, FILE_VARIABLE, Configuration, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import FILE_NAME, load_configuration
+from soakwatch.core.environment_variables import FILE_VARIABLE
 from soakwatch.core.errors import ExitCode, ServiceUnavailable, UsageError
 from soakwatch.scheduler.docker import DOCKERFILE, IMAGE, DockerGenerator, build_command, require_daemon
 from soakwatch.scheduler.generator import Generator, Site, presentable

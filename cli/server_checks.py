@@ -8,7 +8,8 @@ from packaging.version import InvalidVersion, Version
 
 from soakwatch.cli.findings import Check, Finding, State
 from soakwatch.cli.server_setup import difference
-from soakwatch.core.configuration import TOKEN_VARIABLE, Configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.environment_variables import TOKEN_VARIABLE
 from soakwatch.store.influx_buckets import Buckets, changes
 from soakwatch.store.influx_setup import BucketRights, InfluxSetup
 

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from soakwatch.cli.options import ConfigOption, JsonOption
 from soakwatch.cli.terminal import notes, print_json, printable, results
-from soakwatch.core.configuration import Configuration, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.core.run_summary import RunTotals
 from soakwatch.demo.simulated_scenarios import API, BASELINE, FEWEST_REQUESTS, SCENARIOS, Scenario

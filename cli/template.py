@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from soakwatch.core.configuration import Configuration, StoreSection
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.store_settings import StoreSection
 
 _HEADER = """\
 # soakwatch. Every key is here with its default; take away the '# ' before one to change it.

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 
-from soakwatch.core.configuration import TOKEN_VARIABLE, StoreKind, StoreSection
+from soakwatch.core.environment_variables import TOKEN_VARIABLE
 from soakwatch.core.errors import ServiceUnavailable
 from soakwatch.core.run import Run
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.demo.faults import Fault, FaultKind
 from soakwatch.demo.target import ENDPOINTS, Endpoint
 

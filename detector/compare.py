@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from soakwatch.core.configuration import ComparisonSection, ObjectiveSection
 from soakwatch.core.errors import UsageError
 from soakwatch.core.run_summary import PlainBaseline, RunSummary, RunTotals
 from soakwatch.core.series import Series
+from soakwatch.core.settings import ComparisonSection, ObjectiveSection
 from soakwatch.core.verdict import Comparison, Decision, Metric, Timeline, Verdict
 from soakwatch.detector.change import Finding
 from soakwatch.detector.comparability import Comparable, saturation_note, with_like_load, with_unhurried_generator

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from soakwatch.core.configuration import ComparisonSection
 from soakwatch.core.numbers import format_interval, format_size, format_value
+from soakwatch.core.settings import ComparisonSection
 from soakwatch.core.verdict import Decision, Metric, Severity, Verdict
 from soakwatch.detector.adjustment import holm
 from soakwatch.detector.change import Change, Finding

@@ -7,7 +7,7 @@ from math import isnan
 import numpy as np
 from scipy import stats
 
-from soakwatch.core.configuration import ComparisonSection
+from soakwatch.core.settings import ComparisonSection
 from soakwatch.core.verdict import Effect
 from soakwatch.detector.change import Change, Finding
 from soakwatch.detector.evidence import Evidence

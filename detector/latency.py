@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from soakwatch.core.configuration import ComparisonSection
 from soakwatch.core.numbers import format_value
+from soakwatch.core.settings import ComparisonSection
 from soakwatch.core.verdict import QUANTILES, Metric
 from soakwatch.detector.change import Finding, change_of_levels, pooled_value
 from soakwatch.detector.evidence import Evidence

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from soakwatch.core.configuration import ComparisonSection, ObjectiveSection
 from soakwatch.core.numbers import format_value
 from soakwatch.core.objective import Bound
 from soakwatch.core.series import Series
+from soakwatch.core.settings import ComparisonSection, ObjectiveSection
 from soakwatch.core.verdict import Decision, Effect, Metric, Severity, Verdict
 from soakwatch.detector.change import half_width
 from soakwatch.detector.error_rate import share_of

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from soakwatch.core.configuration import ComparisonSection
 from soakwatch.core.numbers import format_size
 from soakwatch.core.series import WHOLE_SERVICE, Series
+from soakwatch.core.settings import ComparisonSection
 from soakwatch.core.verdict import Decision, Metric, Severity, Verdict
 from soakwatch.detector.change import Change, Finding, change_of_levels, pooled_value
 from soakwatch.detector.comparability import Comparable

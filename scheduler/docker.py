@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from soakwatch.core.configuration import ENVIRONMENT_PREFIX, FILE_VARIABLE, Configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.environment_variables import ENVIRONMENT_PREFIX, FILE_VARIABLE
 from soakwatch.core.errors import ServiceUnavailable, UsageError
 from soakwatch.scheduler.generator import SHAPE_FILE, Generator, Places, Site, locust_arguments
 from soakwatch.scheduler.removal import remove_container

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from soakwatch.core.configuration import FILE_VARIABLE, Configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.environment_variables import FILE_VARIABLE
 from soakwatch.core.errors import UsageError
 from soakwatch.scheduler.generator import SHAPE_FILE, Generator, Places, Site, locust_arguments
 from soakwatch.scheduler.scenario import SizedScenario

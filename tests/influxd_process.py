@@ -15,7 +15,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from locust_runs import free_port
 
-from soakwatch.core.configuration import RetentionSection
+from soakwatch.core.settings import RetentionSection
 from soakwatch.store.influx_buckets import Buckets
 
 PROGRAM = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "soakwatch-test-servers", "influxd-v2.7.12")

@@ -20,8 +20,8 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from pydantic import SecretStr
 
-from soakwatch.core.configuration import StoreKind, StoreSection
 from soakwatch.core.retention import FOR_EVER, Retention
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.influx_buckets import Buckets
 from soakwatch.store.influxdb import InfluxStore
 

@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soakwatch.core.configuration import Configuration, StoreKind, StoreSection
+from soakwatch.core.configuration import Configuration
 from soakwatch.core.run import Run
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.opening import open_store
 

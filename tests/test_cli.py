@@ -1,6 +1,7 @@
 """What the commands promise to people and to machines, as real processes."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import PastRun, soakwatch, store_with
+from scripted_server import Answer, scripted
 
 from soakwatch.core.configuration import Configuration
 
@@ -18,6 +20,34 @@ OLD, OLDER, NEW = (
     PastRun("20261103-1-cc", 3e9),
 )
 SLOW = PastRun("20261103-220000-dddd", 3e9, median=100.0)
+
+
+WARNING_AT_THE_END = """
+import atexit
+import logging
+from soakwatch.cli.main import main
+atexit.register(logging.getLogger("soakwatch.collector").warning, "something is wrong with the spool")
+main()
+"""
+
+
+def test_a_page_instead_of_an_answer_does_not_change_how_warnings_read(tmp_path: Path) -> None:
+    with scripted(Answer(500, b"<h1>upstream went away</h1>", {"Content-Type": "text/html"})) as server:
+        variables = {"SOAKWATCH_STORE__URL": server.url, "SOAKWATCH_STORE__TOKEN": "made-up"}
+        done = subprocess.run(
+            [sys.executable, "-c", WARNING_AT_THE_END, "runs", "list", "--store", "influxdb"],
+            cwd=tmp_path,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert server.received
+    assert "500 Internal Server Error" in done.stderr
+    assert "upstream" not in done.stderr
+    assert done.stderr.splitlines()[-1] == "something is wrong with the spool"
 
 
 def test_a_slower_run_ends_with_exit_code_1_and_names_the_endpoint(tmp_path: Path) -> None:

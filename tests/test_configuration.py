@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from soakwatch.core import errors
-from soakwatch.core.configuration import FILE_NAME, Configuration, ServiceRule, load_configuration
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import FILE_NAME, load_configuration
 from soakwatch.core.errors import ConfigurationError, ExitCode, SoakwatchError
+from soakwatch.core.settings import ServiceRule
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import pytest
 from influxd_process import Server
 from pydantic import SecretStr
 
-from soakwatch.core.configuration import StoreKind, StoreSection
 from soakwatch.core.run import Run
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.reporter.markdown import read_verdicts
 from soakwatch.store.influxdb import InfluxStore
 

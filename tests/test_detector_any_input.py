@@ -5,10 +5,10 @@ from math import isfinite
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from soakwatch.core.configuration import ComparisonSection, ObjectiveSection
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Run
 from soakwatch.core.series import Series
+from soakwatch.core.settings import ComparisonSection, ObjectiveSection
 from soakwatch.core.verdict import Comparison, Decision
 from soakwatch.core.window import LoadSample, Window
 from soakwatch.detector.compare import compare_runs

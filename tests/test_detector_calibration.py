@@ -12,10 +12,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from soakwatch.core.configuration import ComparisonSection
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Run
 from soakwatch.core.series import Series
+from soakwatch.core.settings import ComparisonSection
 from soakwatch.core.verdict import Comparison, Decision, Metric, Severity
 from soakwatch.core.window import Window
 from soakwatch.detector.compare import compare_runs

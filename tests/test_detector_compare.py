@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soakwatch.core.configuration import ComparisonSection, ObjectiveSection
 from soakwatch.core.errors import UsageError
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Run
 from soakwatch.core.series import WHOLE_SERVICE, Series
+from soakwatch.core.settings import ComparisonSection, ObjectiveSection
 from soakwatch.core.verdict import Comparison, Decision, Metric, Severity, Verdict
 from soakwatch.core.window import ErrorCount, LoadSample, Window
 from soakwatch.detector.compare import compare_runs

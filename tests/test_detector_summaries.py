@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soakwatch.core.configuration import ComparisonSection, ObjectiveSection
 from soakwatch.core.errors import UsageError
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.run import Outcome, Run
 from soakwatch.core.run_summary import EndpointTotals, ErrorTotal, PlainBaseline, RunTotals
 from soakwatch.core.series import WHOLE_SERVICE, Series
+from soakwatch.core.settings import ComparisonSection, ObjectiveSection
 from soakwatch.core.verdict import Comparison, Decision, Metric, Severity, Verdict
 from soakwatch.core.window import ErrorCount, LoadSample, Window
 from soakwatch.detector.compare import compare_runs

@@ -9,7 +9,7 @@ from command_line import PastRun, soakwatch, store_with
 
 from soakwatch.cli.findings import Finding, State
 from soakwatch.cli.server_checks import clock_finding, rights_finding, version_finding
-from soakwatch.cli.store_checks import delivery_finding, roll_up_finding
+from soakwatch.cli.store_checks import delivery_finding, position_findings, roll_up_finding
 from soakwatch.collector.dead_letters import DeadLetters, Letter
 from soakwatch.collector.spool import Spool
 from soakwatch.core.health import Health
@@ -125,6 +125,23 @@ def test_a_missing_token_is_said_before_the_server_is_asked(tmp_path: Path) -> N
     assert "SOAKWATCH_STORE__TOKEN" in found["token"].message
     assert "docs/influxdb.md" in found["token"].remedy
     assert "server" not in found
+
+
+def test_a_token_in_the_place_of_its_file_is_not_shown(tmp_path: Path) -> None:
+    found = findings(
+        tmp_path, "--store", "influxdb", code=3, SOAKWATCH_STORE__URL=NOBODY, SOAKWATCH_STORE__TOKEN_FILE=TOKEN
+    )
+    assert found["token"].state == State.FAILED
+    assert "SOAKWATCH_STORE__TOKEN_FILE" in found["token"].message
+
+
+@pytest.mark.parametrize(
+    ("position", "state"), [("", None), (str(int(NOW * 1e9)), None), (str(int((NOW + 3600) * 1e9)), State.WARNING)]
+)
+def test_a_server_whose_clock_was_set_back_is_worth_a_warning(position: str, state: State | None) -> None:
+    found = list(position_findings(position, NOW))
+    assert [finding.state for finding in found] == ([state] if state else [])
+    assert all("3600 s ahead" in finding.message for finding in found)
 
 
 @pytest.mark.parametrize(

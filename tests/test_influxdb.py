@@ -1,5 +1,6 @@
 """What the InfluxDB store promises beyond the contract, on a real server."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
@@ -18,13 +19,17 @@ from soakwatch.core.errors import StoreRefused, StoreUnavailable
 from soakwatch.core.retention import FOR_EVER, Retention
 from soakwatch.core.run_series import RunSeries
 from soakwatch.core.series import Series
+from soakwatch.core.span import Span
 from soakwatch.store.influx_buckets import Bucket, BucketChange, Buckets, changes
 from soakwatch.store.influx_setup import BucketRights, InfluxSetup, Role
 from soakwatch.store.influxdb import InfluxStore
+from soakwatch.store.line_protocol import arrival_line
+from soakwatch.store.nanoseconds import to_nanoseconds
 
 pytestmark = pytest.mark.influxdb
 
 HOUR = 3_600
+DAY = 86_400.0
 NOVEMBER = 1_795_392_000.0
 
 
@@ -95,6 +100,18 @@ def test_nothing_is_lost_where_a_name_looks_like_the_servers_own_files(store: In
     windows = [a_window(series=replace(CART, endpoint=name)) for name in ("#!~#", "#!~#!~#", "a#!~#count")]
     store.write(windows)
     assert list(store.windows("run")) == windows
+
+
+# Arrivals are told by the server's clock
+
+
+def test_what_arrives_after_the_servers_clock_was_ahead_for_a_while_is_told(store: InfluxStore, bucket: str) -> None:
+    now = time.time()
+    ahead = arrival_line("a", Span(0.0, 10.0)) + f" {to_nanoseconds(now + DAY)}"
+    store._connection.write(Buckets.of(bucket, FOR_EVER).raw.name, ahead.encode())
+    position = store.arrivals("", now).position
+    store.write([a_window(start=NOVEMBER)])
+    assert Span(NOVEMBER, NOVEMBER + 10.0) in store.arrivals(position, now + 300.0).spans
 
 
 # Retention is the server's

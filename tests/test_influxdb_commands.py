@@ -19,8 +19,8 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from pydantic import SecretStr
 from scenario_runs import demo_target, processes_with
 
-from soakwatch.core.configuration import StoreKind, StoreSection
 from soakwatch.core.retention import Retention
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.influx_buckets import Buckets
 from soakwatch.store.influx_setup import InfluxSetup
 

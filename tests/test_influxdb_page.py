@@ -23,8 +23,8 @@ from stores import (
     an_error,
 )
 
-from soakwatch.core.configuration import StoreKind, StoreSection
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.contract import Point
 from soakwatch.store.influxdb import InfluxStore
 from soakwatch.store.line_protocol import HEAT_FIELDS

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from scripted_server import Answer, Script, black_hole, scripted
 from stores import CART, a_load, a_run, a_window
 
-from soakwatch.core.configuration import StoreKind, StoreSection
 from soakwatch.core.errors import StoreError, StoreRefused, StoreUnavailable
 from soakwatch.core.roll_up import TEN_MINUTES
 from soakwatch.core.span import Span
+from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.contract import Column
 from soakwatch.store.influxdb import InfluxStore
 

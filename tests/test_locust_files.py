@@ -14,10 +14,11 @@ from command_line import soakwatch
 from locust_writer import START, LocustWriter, Truth
 
 from soakwatch.collector.locust_files import read_named_runs, read_runs
-from soakwatch.core.configuration import Configuration, ServiceRule
+from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.core.run import Outcome
 from soakwatch.core.run_summary import EndpointTotals, RunTotals
+from soakwatch.core.settings import ServiceRule
 
 DATA = Path(__file__).parent / "data"
 VERSIONS = ("0.14.6", "1.0.3", "1.6.0", "2.0.0", "2.15.1")

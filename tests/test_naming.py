@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soakwatch.collector.naming import MAX_LENGTH, Naming, clean_name
-from soakwatch.core.configuration import ServiceRule
 from soakwatch.core.series import Series
+from soakwatch.core.settings import ServiceRule
 
 HOST = "https://shop.example:8443"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from soakwatch.collector.options import with_options
-from soakwatch.core.configuration import load_configuration
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ConfigurationError
 
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from soakwatch.collector.naming import Naming
 from soakwatch.collector.recorder import Recorder, RecorderSettings, make_hook
-from soakwatch.core.configuration import ServiceRule
 from soakwatch.core.histogram import Histogram
 from soakwatch.core.series import OTHER
+from soakwatch.core.settings import ServiceRule
 from soakwatch.core.window import ErrorCount, Window
 from soakwatch.store import rows
 from soakwatch.store.contract import Point

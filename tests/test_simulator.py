@@ -20,9 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soakwatch.collector.locust_files import read_runs
-from soakwatch.core.configuration import ComparisonSection, Configuration
+from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.core.run_summary import RunTotals
+from soakwatch.core.settings import ComparisonSection
 from soakwatch.core.verdict import Decision, Metric, Severity
 from soakwatch.demo.saturation import Capacity, congestion
 from soakwatch.demo.simulated_scenarios import API, BASELINE, HEALTHY, Scenario, apportion

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from soakwatch.collector import version_watch
 from soakwatch.collector.version_watch import LONGEST_BODY, VersionWatch, read_version
-from soakwatch.core.configuration import DeploySection
 from soakwatch.core.deploy import Deploy
+from soakwatch.core.settings import DeploySection
 
 
 @dataclass

@@ -14,8 +14,8 @@ from soakwatch.core.series import Series
 from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.store import rows
 from soakwatch.store.flux_answers import Record
-from soakwatch.store.line_protocol import MILLISECOND, NO_EXEMPLAR, ROLL_UPS, TIME_IS_MAX, UNKNOWN_END
-from soakwatch.store.nanoseconds import from_nanoseconds, parse_moment, to_nanoseconds
+from soakwatch.store.line_protocol import NO_EXEMPLAR, ROLL_UPS, TIME_IS_MAX, UNKNOWN_END
+from soakwatch.store.nanoseconds import MILLISECOND, from_nanoseconds, in_milliseconds, parse_moment, to_nanoseconds
 from soakwatch.store.text_codec import decode_text
 
 P = TypeVar("P")
@@ -73,8 +73,10 @@ def _exemplar(start: float, slowest: float | None, values: Sequence[Any]) -> Exe
     time = float(told)
     if time == NO_EXEMPLAR:
         return None
-    moment = from_nanoseconds(to_nanoseconds(start) + int(at) * MILLISECOND)
-    return Exemplar(moment, float(slowest or 0.0) if time == TIME_IS_MAX else time, decode_text(trace_id))
+    moment = (in_milliseconds(to_nanoseconds(start)) + int(at)) * MILLISECOND
+    return Exemplar(
+        from_nanoseconds(moment), float(slowest or 0.0) if time == TIME_IS_MAX else time, decode_text(trace_id)
+    )
 
 
 def _error(tags: tuple[str, ...], start: float, values: tuple[Any, ...]) -> ErrorCount:

@@ -17,7 +17,7 @@ from soakwatch.core.span import Span
 from soakwatch.core.window import ErrorCount, LoadSample, Window, merge_windows
 from soakwatch.store import rows
 from soakwatch.store.contract import Point
-from soakwatch.store.nanoseconds import to_nanoseconds
+from soakwatch.store.nanoseconds import in_milliseconds, to_nanoseconds
 from soakwatch.store.text_codec import encode_text
 
 HEAT_FIELDS = (*(f"to_{bound:.0f}" for bound in HEAT_BOUNDS), "beyond")
@@ -29,9 +29,6 @@ UNKNOWN_END = -1.0
 TIME_IS_MAX, NO_EXEMPLAR = -1.0, -2.0
 """An `exemplar_time` that is the window's `max`, as almost always (the same number again and again takes no room), and
 that of a window without exemplar."""
-
-MILLISECOND = 1_000_000
-"""Nanoseconds; finer, `exemplar_at` would take four times the room on the server's disk."""
 
 _FINENESS = 1024.0
 """Sums and extremes are written in steps of 1/1024 ms, and percentiles with 12 binary digits (their own error is 90
@@ -116,7 +113,8 @@ def _exemplar(window: Window, start: int) -> str:
     if slowest is None:
         return f"exemplar_at=0i,exemplar_time={NO_EXEMPLAR},exemplar_trace={_text('')}"
     time = TIME_IS_MAX if slowest.time == window.max else _float(slowest.time)
-    at = round((to_nanoseconds(slowest.at) - start) / MILLISECOND)
+    # finer, it would take four times the room on the server's disk
+    at = in_milliseconds(to_nanoseconds(slowest.at)) - in_milliseconds(start)
     return f"exemplar_at={at}i,exemplar_time={time},exemplar_trace={_text(slowest.trace_id)}"
 
 

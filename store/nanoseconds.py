@@ -19,6 +19,15 @@ def to_nanoseconds(seconds: float) -> int:
     raise ValueError(f"{seconds} s since the epoch is no time that InfluxDB knows")
 
 
+MILLISECOND = 1_000_000
+"""In nanoseconds."""
+
+
+def in_milliseconds(moment: int) -> int:
+    """Nearest millisecond of a moment in nanoseconds."""
+    return (moment + MILLISECOND // 2) // MILLISECOND
+
+
 def bounded_nanoseconds(seconds: float) -> int:
     """Nearest nanosecond that InfluxDB knows; also for infinite times."""
     if abs(seconds) * NANO >= LATEST:

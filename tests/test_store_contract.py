@@ -65,6 +65,13 @@ def test_a_window_without_times_and_exemplar_reads_back_equal(store: WindowStore
     assert list(store.windows("run")) == [window]
 
 
+def test_the_moment_of_the_slowest_request_reads_back_to_the_millisecond(store: WindowStore) -> None:
+    # no double is this start, so its nanoseconds are not a whole number of milliseconds
+    window = replace(a_window(start=8_589_934.583), exemplar=Exemplar(8_589_931.25, 900.0))
+    store.write([window])
+    assert list(store.windows("run")) == [window]
+
+
 def test_what_was_written_is_there_for_everyone_who_opens_the_store(
     store: WindowStore, implementation: Implementation, address: str
 ) -> None:

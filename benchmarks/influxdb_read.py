@@ -196,7 +196,7 @@ class Readers:
 def panel(span: Span) -> str:
     """The address that Grafana's InfluxQL panel gets its lines from."""
     query = (  # the names are our own
-        'SELECT mean("p95") FROM "requests_10m" '  # noqa: S608
+        'SELECT mean("p95") FROM "requests_10m" '  # noqa: S608  (our own words)
         f"WHERE \"service\" = '{SERVICE}' AND time >= {span.start:.0f}s AND time < {span.end:.0f}s "
         'GROUP BY time(10m), "endpoint"::tag fill(null)'
     )

@@ -14,7 +14,7 @@ _HEADER = """\
 # Each is also an environment variable, which counts more: SOAKWATCH_ENVIRONMENT, SOAKWATCH_STORE__PATH, ...
 """
 
-_EXAMPLES = {
+_EXAMPLES: dict[str, dict[str, str | float]] = {
     "service": {"name": "rag_service", "endpoint": "/rag/*"},
     "objective": {"service": "rag_service", "bound": "p95 < 300 ms"},
     "require": {"service": "api_gateway", "metric": "p95"},
@@ -23,6 +23,8 @@ _EXAMPLES = {
         "version_url": "https://staging.example.com/rag/version",
         "version_field": "build.version",
     },
+    "maintenance": {"service": "rag_service", "cron": "0 3 * * *", "duration": 45.0, "title": "nightly rebuild"},
+    "due": {"test": "nightly", "cron": "0 2 * * *", "within": 60.0},
 }
 
 

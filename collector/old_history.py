@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from soakwatch.core.retention import kept_from
-from soakwatch.core.roll_up import MINUTE, TEN_MINUTES, RollUp, roll_up, whole_service
+from soakwatch.core.roll_up import MINUTE, TEN_MINUTES, RollUp, is_whole_service, roll_up
 from soakwatch.core.span import Span
 from soakwatch.core.window import Window
 from soakwatch.store.contract import WindowStore
@@ -18,7 +18,7 @@ def write_roll_ups(windows: Iterable[Window], store: WindowStore, now: float) ->
     """
     for _, group in groupby(windows, key=lambda window: Span.aligned(window.start, TEN_MINUTES)):
         minutes = roll_up(group, MINUTE)
-        endpoints = (one.window for one in minutes if one.window.series != whole_service(one.window.series))
+        endpoints = (one.window for one in minutes if not is_whole_service(one.window.series))
         store.write(
             [
                 *_kept(minutes, kept_from(store.retention.minutes, now)),

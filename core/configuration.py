@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from soakwatch.core.detector_settings import DetectorSection, DueSection, LedgerSection, MaintenanceSection
 from soakwatch.core.section import Section
 from soakwatch.core.settings import (
     CollectorSection,
@@ -26,7 +27,11 @@ class Configuration(Section):
     retention: RetentionSection = RetentionSection()
     collector: CollectorSection = CollectorSection()
     comparison: ComparisonSection = ComparisonSection()
+    detector: DetectorSection = DetectorSection()
+    ledger: LedgerSection = LedgerSection()
     service: tuple[ServiceRule, ...] = ()
     objective: tuple[ObjectiveSection, ...] = ()
     require: tuple[RequireSection, ...] = ()
     deploy: tuple[DeploySection, ...] = ()
+    maintenance: tuple[MaintenanceSection, ...] = ()
+    due: tuple[DueSection, ...] = ()

@@ -22,6 +22,12 @@ def secrets_in(file: Path, values: Mapping[str, Any]) -> Iterable[str]:
             f"{file}: store.token: a token does not belong into this file, which others read too; set {TOKEN_VARIABLE} "
             "to it, or set store.token_file to a file that holds it"
         )
+    ledger = values.get("ledger")
+    if isinstance(ledger, Mapping) and ledger.get("url"):
+        yield (
+            f"{file}: ledger.url: an address with a password does not belong into this file, which others read too; "
+            f"set {ENVIRONMENT_PREFIX}LEDGER__URL to it, or ledger.path to a file"
+        )
 
 
 def unknown_variables() -> Iterable[str]:
@@ -43,7 +49,7 @@ def unreadable_variables() -> Iterable[str]:
             json.loads(os.environ.get(variable) or "null")
         except ValueError as error:
             if not isinstance(Configuration.model_fields[key].default, str):
-                content = "" if key in {"store", "deploy"} else f", in {os.environ[variable]!r}"
+                content = "" if key in {"store", "ledger", "deploy"} else f", in {os.environ[variable]!r}"
                 yield f"environment variable {variable}: not JSON: {error}{content}"
 
 
@@ -62,11 +68,11 @@ def describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noqa
 
 
 def _may_be_secret(location: tuple[str | int, ...], value: object) -> bool:
-    if location == ("store",):
-        return not isinstance(value, str) or "SOAKWATCH_STORE" in os.environ
+    if location in {("store",), ("ledger",)}:
+        return not isinstance(value, str) or f"{ENVIRONMENT_PREFIX}{location[0]}".upper() in os.environ
     if location[0] == "deploy":  # its address may hold credentials, also one of which the scheme was forgotten
         return len(location) < _DEPTH_OF_A_KEY or location[2] == "version_url"
-    if location in {("store", "token"), ("store", "token_file")}:
+    if location in {("store", "token"), ("store", "token_file"), ("ledger", "url")}:
         return True
     return location == ("store", "url") and bool({"@", "?"} & set(str(value)))
 

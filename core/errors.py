@@ -7,6 +7,7 @@
       StoreError            3
         StoreUnavailable    3   a later try may succeed, perhaps after somebody has mended the store
         StoreRefused        3   this payload will never be taken
+          LeaseLost         3   another daemon has taken over; what this one would write is out of date
       ServiceUnavailable    3   a process or service that is needed does not answer
 
 The other exit codes: 0 fine, 1 a regression was found, 4 undecided.
@@ -65,6 +66,10 @@ class StoreUnavailable(StoreError):
 
 class StoreRefused(StoreError):
     """This payload will never be taken, whatever happens to the store."""
+
+
+class LeaseLost(StoreRefused):
+    """Another daemon has taken over; what this one would write is out of date."""
 
 
 class ServiceUnavailable(SoakwatchError):

@@ -78,4 +78,4 @@ def whole_service(series: Series) -> Series:
 
 def is_whole_service(series: Series) -> bool:
     """Whether `series` stands for all endpoints of its service together."""
-    return series == whole_service(series)
+    return (series.method, series.endpoint) == (WHOLE_SERVICE, WHOLE_SERVICE)

@@ -130,6 +130,10 @@ class WindowStore(ABC):
         """The raw windows of all runs that start in `span`, in any order."""
 
     @abstractmethod
+    def load_between(self, span: Span) -> Iterator[LoadSample]:
+        """What the processes that made the load of all runs looked like in `span`, by start, then source."""
+
+    @abstractmethod
     def roll_ups(self, width: float, span: Span) -> Iterator[RollUp]:
         """Roll-ups of `width` (MINUTE or TEN_MINUTES) that start in `span`, by start, then series."""
 

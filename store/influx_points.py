@@ -25,19 +25,34 @@ _MEASURED = (
     *("count", "failures", "sum", "fail_sum", "min", "max", "hist", "fail_hist", "bytes"),
     *("exemplar_at", "exemplar_trace", "exemplar_time"),
 )
+_WITHOUT_TIMES = frozenset({"min", "max"})
+"""What a window lacks in which no request had a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[P]):
     """What is read of a measurement, and how a point is made of it.
 
-    `make` is given the values of `tags`, the time in seconds, and the texts of `fields`; every point has the first.
+    `make` is given the values of `tags`, the time in seconds, and the texts of `fields`; every point has all of them
+    but those that `may_lack`.
     """
 
     measurement: str
     tags: Sequence[str]
     fields: Sequence[str]
     make: Callable[[tuple[str, ...], float, tuple[Any, ...]], P]
+    may_lack: frozenset[str] = frozenset()
+
+    def is_whole(self, record: Record) -> bool:
+        """Whether all of the point is there.
+
+        The server shows the fields of a point that is just being written one after the other. What is half there is
+        read when it has arrived: its arrival is noted after it.
+        """
+        *_, values = record
+        return None not in values or self.may_lack.issuperset(
+            field for field, value in zip(self.fields, values, strict=True) if value is None
+        )
 
     def point_of(self, record: Record) -> P:
         """Make the point."""
@@ -138,10 +153,10 @@ def roll_up_form(width: float) -> Form[RollUp]:
     def make(tags: tuple[str, ...], start: float, values: tuple[Any, ...]) -> RollUp:
         return RollUp(_measured(Series(*tags), ("", "", start, width), values))
 
-    return Form(ROLL_UPS[width], SERIES_TAGS, _MEASURED, make)
+    return Form(ROLL_UPS[width], SERIES_TAGS, _MEASURED, make, _WITHOUT_TIMES)
 
 
-WINDOWS = Form("requests", (*SERIES_TAGS, "run", "source"), (*_MEASURED, "width"), _window)
+WINDOWS = Form("requests", (*SERIES_TAGS, "run", "source"), (*_MEASURED, "width"), _window, _WITHOUT_TIMES)
 ERRORS = Form("errors", (*SERIES_TAGS, "run", "source", "kind"), ("count", "sample"), _error)
 LOAD = Form("load", ("env", "test", "run", "source"), ("width", "users", "cpu", "saturated", "late"), _load)
 RUNS = Form(

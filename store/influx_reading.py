@@ -42,7 +42,7 @@ class InfluxReading:
 
     def records(self, form: Form[P], selection: Selection, selector: str = "") -> Iterator[Record]:
         """What is stored of `selection`, as `form` takes it, in any order."""
-        return records(self.tables(selection, form.tags, selector), form.fields)
+        return filter(form.is_whole, records(self.tables(selection, form.tags, selector), form.fields))
 
     def points(self, form: Form[P], selection: Selection, selector: str = "") -> Iterator[P]:
         """The points of `selection`, in any order."""

@@ -152,6 +152,11 @@ class InfluxStore(WindowStore):
         selection = self._selection(self._buckets.raw, forms.LOAD, run)
         return self._reading.in_order(forms.LOAD, selection, lambda one: (one.start, one.source))
 
+    def load_between(self, span: Span) -> Iterator[LoadSample]:
+        """What the processes that made the load of all runs looked like in `span`, by start, then source."""
+        selection = self._selection(self._buckets.raw, forms.LOAD, span=span)
+        return self._reading.in_order(forms.LOAD, selection, lambda one: (one.start, one.source))
+
     def tallies(self, run: str) -> list[Tally]:
         """The latest tally of each source of a run, by source."""
         selection = self._selection(self._buckets.raw, forms.TALLIES, run)
@@ -225,7 +230,9 @@ class InfluxStore(WindowStore):
         known = min(latest, int(after or 0))
         since = Span(from_nanoseconds(known) - _MARGIN, inf) if after else ALWAYS
         selection = Selection(self._buckets.raw.name, "arrivals", ("from", "to"), span=since)
-        found = list(records(self._reading.tables(selection, ("source",)), selection.fields))
+        written = records(self._reading.tables(selection, ("source",)), selection.fields)
+        # of one that is just being written half may be seen; it is met again, within the margin
+        found = [one for one in written if None not in one[2]]
         spans = sorted(Span(float(start or 0), float(end or 0)) for _, _, (start, end) in found)
         newest = max(map(_moment_of, found), default=0)
         return Arrivals(spans, str(min(latest, max(known, newest))) if after or found else "")

@@ -79,6 +79,9 @@ MIGRATIONS = (
     CREATE TABLE positions (name TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE horizon (id INTEGER PRIMARY KEY CHECK (id = 1), start REAL NOT NULL);
     """,
+    """
+    CREATE INDEX load_by_start ON load (start, source);
+    """,
 )
 """Script i leads from version i to version i + 1; a script that has been released is never changed."""
 

@@ -246,6 +246,11 @@ class SqliteStore(WindowStore):
         """What the processes that made the load of a run looked like, by start, then source."""
         return self._read("SELECT * FROM load WHERE run = ? ORDER BY start, source", (run,), rows.to_load)
 
+    def load_between(self, span: Span) -> Iterator[LoadSample]:
+        """What the processes that made the load of all runs looked like in `span`, by start, then source."""
+        query = "SELECT * FROM load WHERE start >= ? AND start < ? ORDER BY start, source"
+        return self._read(query, (span.start, span.end), rows.to_load)
+
     def tallies(self, run: str) -> list[Tally]:
         """The latest tally of each source of a run, by source."""
         return list(self._read("SELECT * FROM tallies WHERE run = ? ORDER BY source", (run,), rows.to_tally))

@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,15 +15,20 @@ PATIENCE = 5.0
 
 def make_file(path: Path) -> None:
     """Make an empty store at `path`, unless somebody else has just done so."""
+    place_file(path, lambda aside: connect(aside, "rwc", PATIENCE).close())
+
+
+def place_file(path: Path, make: Callable[[Path], None]) -> None:
+    """Let what `make` makes appear at `path`, unless somebody else has just done so."""
     # Several processes may come at once, and SQLite does not wait while another one switches the journal mode: the file
     # is made aside and appears at its place finished, once
     aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
-        connect(aside, "rwc", PATIENCE).close()
+        make(aside)
         with suppress(FileExistsError):
             path.hardlink_to(aside)
     except OSError:  # a file system without links: those who come at once may have to try again
-        connect(path, "rwc", PATIENCE).close()
+        make(path)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -70,11 +75,11 @@ def translated(path: Path) -> Iterator[None]:
     ) as error:
         raise StoreRefused(f"{path}: this cannot be stored: {error}") from error
     except (sqlite3.Error, OSError) as error:
-        raise StoreUnavailable(f"{path}: {error}{_advice(error)}") from error
+        raise StoreUnavailable(f"{path}: {error}{advice_on(str(error))}") from error
 
 
-def _advice(error: Exception) -> str:
-    text = str(error)
+def advice_on(trouble: str) -> str:
+    """What to do about what SQLite says; empty where there is nothing to say."""
     known = {
         "locked": "; another process is writing, try again",
         "readonly": "; make the file and its folder writable",
@@ -82,4 +87,4 @@ def _advice(error: Exception) -> str:
         "malformed": "; move the file away, a new one is made",
         "full": "; make room on the disk",
     }
-    return next((advice for word, advice in known.items() if word in text), "")
+    return next((advice for word, advice in known.items() if word in trouble), "")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import postgresql_server
 import pytest
 from influxd_process import Server
 from influxdb_server import the_server
@@ -11,6 +12,9 @@ from locust_runs import Bench, target
 from stores import IMPLEMENTATIONS, Implementation
 
 from soakwatch.store.contract import WindowStore
+
+REAL_PARTS = ("processes", "influxdb", "postgresql")
+"""Marks of tests that need something real, which may be missing elsewhere than in CI."""
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +32,19 @@ def bench(tmp_path: Path, host: str) -> Iterator[Bench]:
 
 @pytest.fixture(scope="session")
 def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    own = tmp_path_factory.getbasetemp()
-    with the_server(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as server:
+    with the_server(of_session(tmp_path_factory)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return postgresql_server.the_server(of_session(tmp_path_factory))
+
+
+def of_session(folders: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the session have in common."""
+    own = folders.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(params=[pytest.param(name, marks=one.marks) for name, one in IMPLEMENTATIONS.items()])
@@ -54,7 +68,7 @@ def store(implementation: Implementation, address: str) -> Iterator[WindowStore]
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let no test with real parts be skipped in CI: what it promises would not be held there."""
     report = yield
-    if report.skipped and os.environ.get("CI") and any(map(item.get_closest_marker, ("processes", "influxdb"))):
+    if report.skipped and os.environ.get("CI") and any(map(item.get_closest_marker, REAL_PARTS)):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report

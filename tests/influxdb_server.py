@@ -3,13 +3,9 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from fcntl import LOCK_EX, flock
 from math import inf
 from pathlib import Path
 from uuid import uuid4
@@ -19,6 +15,7 @@ from influxd_process import PROGRAM, InfluxdProcess, Server
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from pydantic import SecretStr
+from session_server import keep, told_by_server
 
 from soakwatch.core.retention import FOR_EVER, Retention
 from soakwatch.core.store_settings import StoreKind, StoreSection
@@ -41,47 +38,14 @@ def the_server(shared: Path) -> Iterator[Server]:
         return
     if not PROGRAM.exists():
         pytest.skip(f"no {PROGRAM} (tests/install-influxd makes it in 8 minutes), and no {_VARIABLE}URL")
-    yield _our_own(shared)
+    yield Server(**json.loads(told_by_server(shared, "influxdb", __file__)))
 
 
-def _our_own(shared: Path) -> Server:
-    told = shared / "influxdb.json"
-    with (shared / "influxdb.lock").open("w") as lock:
-        flock(lock, LOCK_EX)
-        if not told.exists():
-            _start_keeper(shared, told)
-    return Server(**json.loads(told.read_text()))
-
-
-def _start_keeper(shared: Path, told: Path) -> None:
-    # the session is the process that started us, where tests are spread over several
-    session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    subprocess.run([sys.executable, __file__, str(shared), str(session)], check=True, timeout=60)
-    deadline = time.monotonic() + 60
-    while not told.exists():
-        assert time.monotonic() < deadline, "influxd did not start"
-        time.sleep(0.02)
-
-
-def keep(shared: Path, session: int) -> None:
-    """Run a server until the process `session` is gone, however it ended."""
-    data = shared / "influxdb"
-    with InfluxdProcess.running(data) as running:
-        aside = shared / "influxdb.json.new"
-        aside.write_text(json.dumps(asdict(running.server)))
-        aside.rename(shared / "influxdb.json")
-        while _is_alive(session):
-            time.sleep(0.2)
-    (shared / "influxdb.json").unlink()
-    shutil.rmtree(data, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+@contextmanager
+def _running(folder: Path) -> Iterator[str]:
+    with InfluxdProcess.running(folder) as running:
+        yield json.dumps(asdict(running.server))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def section_of(server: Server, bucket: str) -> StoreSection:
@@ -118,8 +82,4 @@ def describe(server: Server, bucket: str, folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    if os.fork() == 0:
-        os.setsid()
-        for stream in (0, 1, 2):
-            os.dup2(os.open(os.devnull, os.O_RDWR), stream)
-        keep(Path(sys.argv[1]), int(sys.argv[2]))
+    keep(_running)

@@ -1,5 +1,6 @@
 """What the InfluxDB store promises beyond the contract, on a real server."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from influxd_process import Server
 from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_server import new_bucket, section_of
 from pydantic import SecretStr
 from stores import CART, a_tally, a_window, all_kinds, an_error, contents, over_one_store
 from test_influxdb_text import HOSTILE, any_text
 
 from soakwatch.core.errors import StoreRefused, StoreUnavailable
+from soakwatch.core.histogram import Histogram
 from soakwatch.core.retention import FOR_EVER, Retention
 from soakwatch.core.run_series import RunSeries
 from soakwatch.core.series import Series
@@ -23,7 +26,7 @@ from soakwatch.core.span import Span
 from soakwatch.store.influx_buckets import Bucket, BucketChange, Buckets, changes
 from soakwatch.store.influx_setup import BucketRights, InfluxSetup, Role
 from soakwatch.store.influxdb import InfluxStore
-from soakwatch.store.line_protocol import arrival_line
+from soakwatch.store.line_protocol import arrival_line, line_of
 from soakwatch.store.nanoseconds import to_nanoseconds
 
 pytestmark = pytest.mark.influxdb
@@ -31,6 +34,7 @@ pytestmark = pytest.mark.influxdb
 HOUR = 3_600
 DAY = 86_400.0
 NOVEMBER = 1_795_392_000.0
+BYTES = re.compile(r"bytes=\d+i,")
 
 
 @pytest.fixture
@@ -67,6 +71,20 @@ def test_a_run_with_long_pauses_comes_in_order(store: InfluxStore) -> None:
     windows = [a_window(start=start) for start in starts]
     store.write(windows[::-1])
     assert list(store.windows("run")) == windows
+
+
+def test_a_window_that_is_just_being_written_is_read_once_all_of_it_is_there(
+    influxdb: Server, bucket: str, store: InfluxStore
+) -> None:
+    untimed = replace(a_window(start=20.0), min=None, max=None, exemplar=None)
+    untimed = replace(untimed, hist=Histogram.of([]), fail_hist=Histogram.of([]))
+    whole = [a_window(start=10.0), untimed]
+    half = [BYTES.sub("", line_of(window)) for window in whole]
+    with InfluxDBClient(influxdb.url, influxdb.token, org=influxdb.org) as client:
+        client.write_api(SYNCHRONOUS).write(f"{bucket}_raw", record=half)
+    assert list(store.windows("run")) == []
+    store.write(whole)
+    assert list(store.windows("run")) == whole
 
 
 @settings(over_one_store, max_examples=40)

@@ -216,7 +216,7 @@ def insert(connection: sqlite3.Connection, table: str, values: tuple[object, ...
     connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608  (our tables)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_store_of_an_earlier_version_is_migrated_and_loses_nothing(path: Path, version: int) -> None:
     make_version(version, path)
     with SqliteStore.create(path) as store:

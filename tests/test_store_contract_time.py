@@ -17,6 +17,7 @@ from stores import (
     Implementation,
     a_deploy,
     a_health,
+    a_load,
     a_roll_up,
     a_run,
     a_run_load,
@@ -239,6 +240,19 @@ def test_raw_windows_of_all_runs_are_found_by_their_start(store: WindowStore) ->
     inside = [window for window in windows if window.start in {60.0, 119.999}]
     found = sorted(store.windows_between(Span(60.0, 120.0)), key=lambda window: (window.run, window.start))
     assert found == inside
+
+
+def test_load_of_all_runs_is_found_by_its_start_and_comes_by_start_then_source(store: WindowStore) -> None:
+    samples = [a_load(f"run of {source}", source, start) for start in (50.0, 60.0, 110.0, 120.0) for source in "abc"]
+    store.write(samples[::-1])
+    assert list(store.load_between(Span(60.0, 120.0))) == samples[3:9]
+    assert list(store.load_between(Span(130.0, 140.0))) == []
+
+
+def test_load_is_found_over_any_stretch_of_time_however_long_ago(store: WindowStore) -> None:
+    samples = [a_load(start=start) for start in (10.0, 86_400.0, 1_000_000.0, 1_700_000_000.0)]
+    store.write(samples)
+    assert list(store.load_between(Span(0.0, 2e9))) == samples
 
 
 def test_roll_ups_of_one_width_are_found_by_their_start_and_come_by_start_then_series(store: WindowStore) -> None:

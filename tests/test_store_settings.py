@@ -201,6 +201,12 @@ def test_a_token_in_the_configuration_file_is_refused() -> None:
     assert "SOAKWATCH_STORE__TOKEN" in problem()
 
 
+def test_the_address_of_a_ledger_in_the_configuration_file_is_refused() -> None:
+    Path("soakwatch.toml").write_text(f"[ledger]\nurl = 'postgresql://soak:{TOKEN}@db/watch'\n", encoding="utf-8")
+    assert problem().startswith("soakwatch.toml: ledger.url: an address with a password does not belong into this file")
+    assert "SOAKWATCH_LEDGER__URL" in problem()
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -214,6 +220,10 @@ def test_a_token_in_the_configuration_file_is_refused() -> None:
         ("SOAKWATCH_STORE__URL", f"http://admin:{TOKEN}@db:8086"),
         ("SOAKWATCH_STORE__URL", f"admin:{TOKEN}@db:8086"),
         ("SOAKWATCH_STORE__URL", f"http://db:8086?token={TOKEN}"),
+        ("SOAKWATCH_LEDGER", f"postgresql://soak:{TOKEN}@db/watch"),
+        ("SOAKWATCH_LEDGER", json.dumps(f"postgresql://soak:{TOKEN}@db/watch")),
+        ("SOAKWATCH_LEDGER", json.dumps({"url": [TOKEN]})),
+        ("SOAKWATCH_LEDGER", json.dumps({"urls": TOKEN})),
     ],
 )
 def test_no_error_shows_a_token(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,6 +233,7 @@ def test_no_error_shows_a_token(variable: str, value: str, monkeypatch: pytest.M
 
 def test_a_configuration_can_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOAKWATCH_STORE__TOKEN", TOKEN)
+    monkeypatch.setenv("SOAKWATCH_LEDGER__URL", f"postgresql://soak:{TOKEN}@db/watch")
     configuration = load_configuration()
     shown = [repr(configuration), str(configuration), configuration.model_dump_json(), str(configuration.model_dump())]
     shown += [str(configuration.store.variables), configuration.store.address, repr(configuration.store.read_token())]

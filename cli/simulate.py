@@ -1,9 +1,8 @@
-"""`soakwatch simulate`: the files of a load test in a second, without a target."""
+"""`soakwatch simulate baseline|api`: the files of a load test in a second, without a target."""
 
 import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from soakwatch.cli.options import ConfigOption, JsonOption
+from soakwatch.cli.simulate_history import simulate_history
 from soakwatch.cli.terminal import notes, print_json, printable, results
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.configuration_file import load_configuration
@@ -37,21 +37,13 @@ _TIME_IN_NAMES = "%Y%m%dT%H%M%SZ"
 _BASELINES = "performance-baselines-v2.json"
 
 
-class ScenarioName(StrEnum):
-    """What can be simulated."""
-
-    BASELINE = BASELINE.name
-    API = API.name
+simulate_app = typer.Typer(no_args_is_help=True, help="Write what a load test would leave, without running one.")
 
 
+@simulate_app.command(API.name)
+@simulate_app.command(BASELINE.name)
 def simulate(
-    scenario: Annotated[
-        ScenarioName,
-        typer.Argument(
-            help="'baseline': light and steady, three services. 'api': users rise from 10 to 50, two services.",
-            show_default=False,
-        ),
-    ],
+    context: typer.Context,
     folder: Annotated[Path, typer.Option("--dir", help="Where to write.")] = Path(),
     seed: Annotated[int, typer.Option(help="Chooses what chance does; the same seed gives the same files.")] = 1,
     requests: Annotated[
@@ -79,6 +71,8 @@ def simulate(
 ) -> None:
     """Write the files of a load test without running one.
 
+    'baseline' is light and steady, with three services; in 'api' users rise from 10 to 50, with two services.
+
     Writes Locust's CSV, its failures, the metrics that `soakwatch metrics extract` makes of them, and an entry in
     test_execution_metadata.json. The gateway of 'api' has a fault: it can answer 4 requests per second, and gets up
     to 5. Needs neither a target nor a network.
@@ -91,7 +85,7 @@ def simulate(
 
         soakwatch simulate baseline --at 2026-11-23T02:00:00Z --json
     """
-    chosen = _chosen(scenario, requests, without_fault)
+    chosen = _chosen(str(context.info_name), requests, without_fault)
     began = (at or datetime.now(UTC)).replace(microsecond=0, tzinfo=UTC)
     metadata_file = folder / FILE_NAME
     try:
@@ -109,7 +103,10 @@ def simulate(
         _tell_what_is_next(metadata, folder)
 
 
-def _chosen(name: ScenarioName, requests: int | None, without_fault: bool) -> Scenario:  # noqa: FBT001  (an option)
+simulate_app.command("history")(simulate_history)
+
+
+def _chosen(name: str, requests: int | None, without_fault: bool) -> Scenario:  # noqa: FBT001  (an option)
     scenario = SCENARIOS[name]
     scenario = scenario.without_faults() if without_fault else scenario
     return scenario if requests is None else scenario.of_requests(requests)

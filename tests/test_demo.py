@@ -35,10 +35,9 @@ def assert_left_behind(folder: Path) -> None:
         assert "Aggregated" in (folder / f"{run}_stats.csv").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("seed", [101, 102])
-def test_exactly_the_two_injected_faults_are_found(tmp_path: Path, seed: int) -> None:
+def test_exactly_the_two_injected_faults_are_found(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "soakwatch.cli.main", "demo", "--seed", str(seed), "--dir", str(tmp_path)],
+        [sys.executable, "-m", "soakwatch.cli.main", "demo", "--seed", "101", "--dir", str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=300,

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from soakwatch.core.errors import UsageError
+from soakwatch.core.roll_up import is_whole_service
 from soakwatch.core.run_summary import PlainBaseline, RunSummary, RunTotals
 from soakwatch.core.series import Series
 from soakwatch.core.settings import ComparisonSection, ObjectiveSection
@@ -19,7 +20,7 @@ from soakwatch.detector.latency import compare_response_times
 from soakwatch.detector.lateness import generators_part
 from soakwatch.detector.objectives import check_objectives
 from soakwatch.detector.run_data import RunData
-from soakwatch.detector.sample import Endpoint, endpoint_of, is_endpoint, service_of
+from soakwatch.detector.sample import Endpoint, endpoint_of, service_of
 from soakwatch.detector.steady_run import Grouping, SteadyRun, steady_part
 from soakwatch.detector.throughput import find_throughput, judged_on_its_own, throughput_evidence
 from soakwatch.detector.timeline import timelines_of
@@ -130,7 +131,7 @@ def _endpoints_in(data: Compared, group: Grouping) -> set[Endpoint]:
         raise UsageError(
             f"run {data.run.id} has no windows: it made no requests, or its windows never reached this store"
         )
-    return {group(series) for series in {window.series for window in data.windows} if is_endpoint(series)}
+    return {group(series) for series in {window.series for window in data.windows} if not is_whole_service(series)}
 
 
 def _some(endpoints: Iterable[Endpoint]) -> str:

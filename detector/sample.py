@@ -88,8 +88,3 @@ def _bucket_matrix(windows: Sequence[Window], rows: npt.NDArray[np.intp], height
     places = np.repeat(rows, [len(window.hist.buckets) for window in windows]) * buckets.size + columns
     flat = np.bincount(places, np.array(numbers, dtype=np.float64), height * buckets.size)
     return buckets, flat.astype(np.float64).reshape(height, buckets.size)
-
-
-def is_endpoint(series: Series) -> bool:
-    """Tell endpoints from a row that stands for all of a service together, as roll-ups have them."""
-    return (series.method, series.endpoint) != (WHOLE_SERVICE, WHOLE_SERVICE)

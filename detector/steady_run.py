@@ -8,6 +8,7 @@ from functools import singledispatch
 import numpy as np
 
 from soakwatch.core.histogram import Histogram
+from soakwatch.core.roll_up import is_whole_service
 from soakwatch.core.run import Outcome, Run
 from soakwatch.core.run_summary import Block, EndpointTotals, ErrorTotal, PinnedRun, PlainBaseline, RunTotals
 from soakwatch.core.series import Series
@@ -17,7 +18,7 @@ from soakwatch.detector.evidence import Evidence, evidence_of_windows
 from soakwatch.detector.load import saturated_starts, steady_users, users_by_start, warm_up_end, was_saturated
 from soakwatch.detector.plain_numbers import evidence_of_numbers
 from soakwatch.detector.run_data import RunData
-from soakwatch.detector.sample import Endpoint, FloatArray, Sample, endpoint_of, is_endpoint, sample_of, service_of
+from soakwatch.detector.sample import Endpoint, FloatArray, Sample, endpoint_of, sample_of, service_of
 
 MOST_WINDOWS = 256
 """Several times as many as the batches that windows are joined to in the end (see `dependence`)."""
@@ -72,7 +73,7 @@ def _(data: RunData, group: Grouping = endpoint_of) -> SteadyRun:
     parts = [
         _without_times(window) if window.start in untimely else window
         for window in data.windows
-        if window.start > warm_up and is_endpoint(window.series)
+        if window.start > warm_up and not is_whole_service(window.series)
     ]
     loaded = [start for start, total in users.items() if start > warm_up and total]
     every_start = np.unique(np.array([*(window.start for window in parts), *loaded], dtype=np.float64))

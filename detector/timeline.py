@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from soakwatch.core.histogram import Histogram
-from soakwatch.core.series import WHOLE_SERVICE, Series
+from soakwatch.core.roll_up import is_whole_service
+from soakwatch.core.series import Series
 from soakwatch.core.verdict import Timeline
 from soakwatch.core.window import Window
 from soakwatch.detector.run_data import RunData
@@ -38,5 +39,4 @@ def _error_rate(windows: Sequence[Window]) -> float:
 def _belongs(one: Series, series: Series) -> bool:
     if one.service != series.service:
         return False
-    whole = (series.method, series.endpoint) == (WHOLE_SERVICE, WHOLE_SERVICE)
-    return whole or (one.method, one.endpoint) == (series.method, series.endpoint)
+    return is_whole_service(series) or (one.method, one.endpoint) == (series.method, series.endpoint)

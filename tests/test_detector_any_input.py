@@ -61,7 +61,7 @@ def numbers_in(comparison: Comparison) -> list[float]:
     return [number for number in found if number is not None]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(runs("before"), min_size=1, max_size=4), runs("after"))
 def test_any_two_runs_that_share_an_endpoint_have_an_outcome(baselines: list[RunData], current: RunData) -> None:
     found = compare_runs(baselines, current, LOOSE, OBJECTIVES)

@@ -1,5 +1,6 @@
-"""`soakwatch baseline`: files of runs to compare later ones with, made for version control."""
+"""`soakwatch baseline`: what later runs are compared with, in files or as `watch` learnt it."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from soakwatch.cli.extracting import DryRunOption, FilesArgument, ForceOption, Output, finish, split_files
-from soakwatch.cli.options import ConfigOption, CurrentArgument, JsonOption, StoreOption, open_store
+from soakwatch.cli.options import ConfigOption, CurrentArgument, JsonOption, StoreOption, open_store, with_store
 from soakwatch.cli.selection import PREVIOUS, select_baselines, select_run
 from soakwatch.cli.summary_tables import differences_document, print_differences
 from soakwatch.cli.terminal import notes, print_json
@@ -21,7 +22,10 @@ from soakwatch.reporter.summary_diff import diff_summaries
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.summary_files import MadeFrom, SummaryKind, read_summaries, render_baselines
 
-baseline_app = typer.Typer(no_args_is_help=True, help="Make baseline files for version control, and look at them.")
+baseline_app = typer.Typer(
+    no_args_is_help=True,
+    help="Make baseline files for version control, and look at those; show what `watch` takes for normal.",
+)
 
 
 @baseline_app.command()
@@ -130,3 +134,44 @@ def diff(
     if len({isinstance(summary, PinnedRun) for summary in (*old, *new)}) > 1:
         notes.print("times of pinned runs are of successes in the steady part, those of other files are not")
     print_differences(differences)
+
+
+@baseline_app.command("show")
+def show(
+    series: Annotated[
+        str,
+        typer.Argument(
+            help="The series: 'rag_service POST /query', or a part of it that no other has.", show_default=False
+        ),
+    ],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show what `watch` and `detect` take for normal: the rolling baseline of one series, from the ledger.
+
+    Which stretches are in it and why others are not, until when it learns, and its level by the hour of the day.
+
+    Examples:
+
+        soakwatch baseline show "rag_service POST /query"
+
+        soakwatch baseline show /query --json
+    """
+    # scipy takes a second to load, and most commands do without
+    from soakwatch.cli.baseline_account import account_document, find_series, print_account
+    from soakwatch.scheduler.engine_memory import remembered_engine
+    from soakwatch.store.ledger_opening import open_ledger
+
+    configuration, now = with_store(load_configuration(config), store), time.time()
+    with open_ledger(configuration) as ledger:
+        engine = remembered_engine(ledger, configuration.detector)
+    if not engine.series:
+        raise UsageError("nothing was learnt yet; `soakwatch detect` or `soakwatch watch` begins to")
+    account = engine.explain(find_series(engine.series, series))
+    if account is None:
+        raise UsageError(f"nothing was learnt yet of {series!r}; `soakwatch detect` goes on")
+    if json_:
+        print_json(account_document(account, now))
+    else:
+        print_account(account, now)

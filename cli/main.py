@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from soakwatch.cli.backtest import backtest
 from soakwatch.cli.baseline import baseline_app
 from soakwatch.cli.compare import compare, report
 from soakwatch.cli.demo import demo
+from soakwatch.cli.detect import detect
 from soakwatch.cli.doctor import doctor
 from soakwatch.cli.gate import gate
 from soakwatch.cli.import_ import import_app
+from soakwatch.cli.incidents import incidents_app
 from soakwatch.cli.init import init
 from soakwatch.cli.issues import issues_app
 from soakwatch.cli.mark import mark_app
@@ -22,10 +25,11 @@ from soakwatch.cli.run import run
 from soakwatch.cli.runs import runs_app
 from soakwatch.cli.scenarios import scenarios_app
 from soakwatch.cli.schema import schema
-from soakwatch.cli.simulate import simulate
+from soakwatch.cli.simulate import simulate_app
 from soakwatch.cli.spool import spool_app
 from soakwatch.cli.store import store_app
 from soakwatch.cli.terminal import print_error
+from soakwatch.cli.watch import watch
 from soakwatch.core.errors import ExitCode, SoakwatchError
 
 app = typer.Typer(
@@ -43,12 +47,16 @@ app.command()(run)
 app.add_typer(runs_app, name="runs")
 app.add_typer(import_app, name="import")
 app.add_typer(scenarios_app, name="scenarios")
-app.command()(simulate)
+app.add_typer(simulate_app, name="simulate")
 app.add_typer(baseline_app, name="baseline")
 app.add_typer(metrics_app, name="metrics")
 app.command()(compare)
 app.command()(report)
 app.command()(gate)
+app.command()(detect)
+app.command()(watch)
+app.command()(backtest)
+app.add_typer(incidents_app, name="incidents")
 app.add_typer(issues_app, name="issues")
 app.command()(schema)
 app.add_typer(mark_app, name="mark")

@@ -86,10 +86,40 @@ def _execution_metadata() -> type[BaseModel]:
     return ExecutionMetadata
 
 
+def _truth() -> type[BaseModel]:
+    from soakwatch.store.truth_files import TruthDocument
+
+    return TruthDocument
+
+
 def _issue() -> type[BaseModel]:
     from soakwatch.reporter.issue import IssueDraft
 
     return IssueDraft
+
+
+def _incidents() -> type[BaseModel]:
+    from soakwatch.reporter.incidents_json import IncidentsDocument
+
+    return IncidentsDocument
+
+
+def _change() -> type[BaseModel]:
+    from soakwatch.reporter.incidents_json import ChangeDocument
+
+    return ChangeDocument
+
+
+def _detection() -> type[BaseModel]:
+    from soakwatch.reporter.incidents_json import DetectionDocument
+
+    return DetectionDocument
+
+
+def _backtest() -> type[BaseModel]:
+    from soakwatch.cli.backtest_document import BacktestDocument
+
+    return BacktestDocument
 
 
 FORMS = (
@@ -97,6 +127,11 @@ FORMS = (
     Form("metrics", "what `metrics extract` and `simulate` write", _metrics),
     Form("verdicts", "what `compare --verdicts` writes and `compare --json` prints", _verdicts),
     Form("execution-metadata", "test_execution_metadata.json of `simulate` and `scenarios run`", _execution_metadata),
+    Form("truth", "what `simulate history` writes beside the store", _truth),
+    Form("incidents", "what `incidents list --json` and `incidents show --json` print", _incidents),
+    Form("incident-change", "each line that `watch --json` prints", _change),
+    Form("detection", "what `detect --json` prints", _detection),
+    Form("backtest", "what `backtest --json` prints", _backtest),
     Form("issue", "what `issues create --dry-run --json` prints", _issue),
 )
 """Every kind of file."""

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from soakwatch.core.numbers import format_change, format_value
+from soakwatch.core.roll_up import is_whole_service
 from soakwatch.core.verdict import Comparison, Decision, Verdict
 from soakwatch.reporter.escaping import LONGEST_SENTENCE, clean, shorten
-from soakwatch.reporter.summary import is_whole_service, metric_name
+from soakwatch.reporter.summary import metric_name
 from soakwatch.reporter.verdicts_json import in_order
 
 _NEVER_IN_XML = re.compile("[\ufffe\uffff]")

@@ -15,13 +15,14 @@ from soakwatch.core.numbers import (
     format_share,
     format_value,
 )
+from soakwatch.core.roll_up import is_whole_service
 from soakwatch.core.run import Run
 from soakwatch.core.verdict import Comparison, Decision, ErrorGrowth, Metric, Severity, Timeline, Verdict
 from soakwatch.reporter.charts import Chart
 from soakwatch.reporter.embedding import embed_verdicts, read_verdicts
 from soakwatch.reporter.escaping import Markdown, code, escape, sentence
 from soakwatch.reporter.ranking import worst_first
-from soakwatch.reporter.summary import count_decisions, is_whole_service, metric_name, series_name, summarise
+from soakwatch.reporter.summary import count_decisions, metric_name, series_name, summarise
 from soakwatch.reporter.verdicts_json import verdicts_document
 
 __all__ = ["read_verdicts", "render_markdown"]

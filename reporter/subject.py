@@ -1,8 +1,8 @@
 """The subject: what a verdict is about, as plain text for titles."""
 
+from soakwatch.core.roll_up import is_whole_service
 from soakwatch.core.series import Series
 from soakwatch.reporter.escaping import LONGEST, clean, shorten
-from soakwatch.reporter.summary import is_whole_service
 
 
 def subject(series: Series) -> str:

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from soakwatch.core.numbers import format_change, format_value
+from soakwatch.core.roll_up import is_whole_service
 from soakwatch.core.run import Run
-from soakwatch.core.series import WHOLE_SERVICE, Series
+from soakwatch.core.series import Series
 from soakwatch.core.verdict import Comparison, Decision, Metric, Severity, Verdict
 from soakwatch.reporter.escaping import Markdown, code, escape, sentence
 from soakwatch.reporter.ranking import headlines
@@ -46,11 +47,6 @@ def series_name(series: Series) -> Markdown:
     if is_whole_service(series):
         return Markdown(f"all endpoints of {code(series.service)}")
     return code(str(series))
-
-
-def is_whole_service(series: Series) -> bool:
-    """Whether a series stands for all endpoints of its service."""
-    return (series.method, series.endpoint) == (WHOLE_SERVICE, WHOLE_SERVICE)
 
 
 def _count_series(verdicts: Sequence[Verdict]) -> str:

@@ -8,7 +8,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 COLLECTOR = sorted(f"soakwatch.collector.{file.stem}" for file in (ROOT / "collector").glob("[!_]*.py"))
 
-SLOW = {"numpy", "scipy", "plotly", "github", "apscheduler", "influxdb_client", "sqlalchemy", "typer"}
+SLOW = {
+    *("numpy", "scipy", "ruptures", "matplotlib", "plotly"),
+    *("github", "influxdb_client", "sqlalchemy", "psycopg"),
+    *("apscheduler", "cronsim", "typer"),
+}
 
 
 def modules_after(code: str) -> set[str]:
@@ -31,6 +35,18 @@ def test_a_locust_worker_with_the_plugin_loads_nothing_that_only_analysis_needs(
     loaded = modules_after("import locust.main\nimport soakwatch.collector.plugin")
     assert ours(loaded) == {"collector", "core", "store"}
     assert not foreign(loaded) & SLOW
+
+
+def test_a_locust_worker_that_writes_into_an_sqlite_store_loads_nothing_of_the_ledger(tmp_path: Path) -> None:
+    settings = f"Configuration(store=StoreSection(path={str(tmp_path / 'soakwatch.db')!r}))"
+    loaded = modules_after(
+        "import locust.main\nimport soakwatch.collector.plugin\n"
+        "from soakwatch.core.configuration import Configuration\n"
+        "from soakwatch.core.store_settings import StoreSection\n"
+        f"from soakwatch.store.opening import create_store\nwith create_store({settings}) as store: store.write([])"
+    )
+    assert not foreign(loaded) & SLOW
+    assert not [module for module in loaded if "ledger" in module]
 
 
 def test_the_launcher_loads_no_more_than_the_plugin() -> None:

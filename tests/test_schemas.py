@@ -1,6 +1,7 @@
 """The published schemas: every file that a command writes keeps to its own, and a wrong one does not."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,16 @@ from typing import Any
 import pytest
 from command_line import PastRun, soakwatch, store_with
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from watched_history import Place, write_history
 
 from soakwatch.cli.schemas import FORMS
+from soakwatch.core.span import Span
+from soakwatch.core.truth import Truth
+from soakwatch.store.truth_files import write_truth
 
 OLD, SLOW = PastRun("20261102-220000-bbbb", 2e9), PastRun("20261103-220000-cccc", 3e9, median=100.0)
 NAMES = [form.name for form in FORMS]
+DURATIONS = {"SOAKWATCH_DETECTOR__LEARNING": "0.5", "SOAKWATCH_DETECTOR__HISTORY": "1"}
 
 
 def load(path: Path) -> Any:
@@ -45,8 +51,10 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     run("baseline", "extract", *sorted(stats), "extracted.json")
     run("metrics", "extract", min(stats), "metrics.json")
     run("baseline", "pin", "latest", "pinned.json")
+    run("simulate", "history", "--days", "1", "--series", "2", "--store", "sim.db", "--event", "step:+20%@day=0")
     printed = run("compare", "previous", "latest", "--verdicts", "verdicts.json", "--json", code=1)
     issue = run("issues", "create", "verdicts.json", "--dry-run", "--json")
+    detected, changed, listed, replayed = detection_documents(tmp_path_factory.mktemp("detection"))
     simulated = [load(path) for path in folder.glob("load_results_*.json")]
     assert len(simulated) == 2
     return {
@@ -54,8 +62,28 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "metrics": [load(folder / "metrics.json"), *simulated],
         "verdicts": [load(folder / "verdicts.json"), json.loads(printed)],
         "execution-metadata": [load(folder / "test_execution_metadata.json")],
+        "truth": [load(folder / "sim.truth.json")],
+        "incidents": [listed],
+        "incident-change": changed,
+        "detection": [detected],
+        "backtest": [replayed],
         "issue": [json.loads(issue)],
     }
+
+
+def detection_documents(folder: Path) -> tuple[Any, list[Any], Any, Any]:
+    """What `detect`, `watch`, `incidents` and `backtest` print of a history that ends with an incident."""
+    end = time.time() // 60 * 60
+    write_history(Place(folder), end, end - 40 * 60)
+    write_truth(folder / "truth.json", Truth(1, Span(end - 86_400, end), ()))
+
+    def run(*arguments: str) -> str:
+        return soakwatch(*arguments, folder=folder, environment=DURATIONS).stdout
+
+    replayed = run("backtest", "--days", "1", "--truth", "truth.json", "--json")
+    changed = run("watch", "--once", "--json").splitlines()
+    detected, listed = run("detect", "--json"), run("incidents", "list", "--json")
+    return json.loads(detected), [json.loads(line) for line in changed], json.loads(listed), json.loads(replayed)
 
 
 def validate(document: Any, schema: Any) -> None:
@@ -118,6 +146,11 @@ BROKEN: dict[str, tuple[str, Callable[[Any], object]]] = {
     "a verdict of one's own": ("verdicts", lambda it: it["verdicts"][0].update(verdict="bad")),
     "a number as text": ("verdicts", lambda it: it["verdicts"][0].update(p="0.01")),
     "an execution of another kind": ("execution-metadata", lambda it: it["executions"][0].update(kind="guessed")),
+    "an event of one's own": ("truth", lambda it: it["events"][0].update(kind="weather")),
+    "an incident in a state of its own": ("incidents", lambda it: it["incidents"][0].update(state="bad")),
+    "a change without an incident": ("incident-change", lambda it: it.pop("incident")),
+    "a pass that judged half a step": ("detection", lambda it: it.update(steps=0.5)),
+    "a score of one's own": ("backtest", lambda it: it["score"].update(grade="A")),
     "a label that is too long": ("issue", lambda it: it.update(labels=["x" * 51])),
 }
 

@@ -2,12 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 4
+WORKERS ?= 5
 # the pip that is there installs into .venv: Debian's Python cannot put one into it without a further package
 PIP := $(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test influxd check format bench bench-influxdb faults seeds clean
+.PHONY: help demo test influxd check format bench bench-detection bench-influxdb docs-figures faults seeds clean
 
 help: ## say what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,7 +25,7 @@ $(VENV)/dev: $(BIN)/soakwatch
 demo: $(BIN)/soakwatch ## a healthy run, a run with two faults, and what soakwatch says of them (about a minute)
 	$(BIN)/soakwatch demo
 
-test: $(VENV)/dev ## all tests, with real Locust processes, and with a real InfluxDB once `make influxd` has built one
+test: $(VENV)/dev ## all tests, with real Locust processes, with a real InfluxDB once `make influxd` has built one, and a real PostgreSQL where there is one
 	$(BIN)/pytest -m 'not alone' --numprocesses $(WORKERS)
 	$(BIN)/pytest -m alone --numprocesses 2 --dist loadscope
 
@@ -43,16 +43,30 @@ format: $(VENV)/dev ## format and mend what can be mended by itself
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev ## what the collector costs, against floors measured in the same run
+bench: export OMP_NUM_THREADS = 1
+bench: $(VENV)/dev ## what the collector and detection cost, against floors measured in the same run (a quarter of an hour)
 	$(BIN)/python benchmarks/hook.py
 	$(BIN)/python benchmarks/flush.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/cpu_per_request.py
+	$(BIN)/python benchmarks/changepoint.py
+	$(BIN)/python benchmarks/backtest.py --short
+	$(BIN)/python benchmarks/tick.py --short
+
+bench-detection: export OMP_NUM_THREADS = 1
+bench-detection: $(VENV)/dev ## false incidents, how soon regressions are found, and what that costs (an hour)
+	$(BIN)/python benchmarks/detection.py
+	$(BIN)/python benchmarks/backtest.py
+	$(BIN)/python benchmarks/tick.py
 
 bench-influxdb: $(VENV)/dev influxd ## bytes, writing and reading of the InfluxDB store, against a bare client (half an hour)
 	$(BIN)/python benchmarks/influxdb_wire.py
 	$(BIN)/python benchmarks/influxdb_write.py
 	$(BIN)/python benchmarks/influxdb_read.py
+
+docs-figures: export OMP_NUM_THREADS = 1
+docs-figures: $(VENV)/dev ## draw the pictures of docs/detection.md anew, and write what happened in them (a minute)
+	$(BIN)/python docs/detection_figures.py
 
 faults: $(VENV)/dev ## every fault in full length, and what it costs a test (half an hour; needs `make influxd` once)
 	SOAKWATCH_TEST_FAULTS=full $(BIN)/pytest tests/test_faults.py --numprocesses $(WORKERS)

@@ -1,4 +1,4 @@
-"""Measuring: ratios of paired repetitions, with the spread of the same thing against itself beside them."""
+"""Measuring: ratios of paired repetitions with the spread of the same thing against itself beside them, and memory."""
 
 import gc
 import random
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
+from pathlib import Path
 from statistics import median
 
 Work = Callable[[], float]
@@ -18,6 +19,14 @@ def cpu_of(work: Callable[[], object]) -> float:
     begin = time.process_time()
     work()
     return time.process_time() - begin
+
+
+def resident() -> float:
+    """Resident memory of this process in MiB."""
+    gc.collect()
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    (line,) = [line for line in lines if line.startswith("VmRSS:")]
+    return int(line.split()[1]) / 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from measuring import verdict
+from measuring import resident, verdict
 from requests_of_a_test import Traffic, new_recorder
 
 from soakwatch.collector.delivery import Delivery
@@ -31,14 +31,6 @@ WINDOWS_PER_HOUR = 360
 WIDTH = 10.0
 REQUESTS = 400
 MIB = 1024 * 1024
-
-
-def resident() -> float:
-    """Resident memory of this process in MiB."""
-    gc.collect()
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    (line,) = [line for line in lines if line.startswith("VmRSS:")]
-    return int(line.split()[1]) / 1024
 
 
 class Day:

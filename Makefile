@@ -26,7 +26,8 @@ demo: $(BIN)/soakwatch ## a healthy run, a run with two faults, and what soakwat
 	$(BIN)/soakwatch demo
 
 test: $(VENV)/dev ## all tests, with real Locust processes, with a real InfluxDB once `make influxd` has built one, and a real PostgreSQL where there is one
-	$(BIN)/pytest -m 'not alone' --numprocesses $(WORKERS)
+	$(BIN)/pytest -m 'processes and not alone' --numprocesses $(WORKERS)
+	$(BIN)/pytest -m 'not processes and not alone' --numprocesses 3
 	$(BIN)/pytest -m alone --numprocesses 2 --dist loadscope
 
 influxd: ## build the InfluxDB of the tests (five to ten minutes, once; needs Go, Rust, gcc and pkg-config)

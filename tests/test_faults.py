@@ -283,7 +283,10 @@ def test_of_a_worker_that_is_killed_at_most_a_window_and_a_flush_is_missing_and_
     faults: FaultBench,
 ) -> None:
     port = str(free_port())
-    leader = faults.start(LENGTHS.outage + RECOVERY, "--master", "--master-bind-port", port, "--expect-workers", "2")
+    # long enough for the worker that is started again to join well before the end, on a busy machine too: Locust
+    # prints a traceback of its own when a worker's first report and the end of the test cross
+    seconds = LENGTHS.outage + 4 * RECOVERY
+    leader = faults.start(seconds, "--master", "--master-bind-port", port, "--expect-workers", "2")
     workers = [faults.bench.start("--worker", "--master-port", port) for _ in range(2)]
     leader.wait_for_users()
     time.sleep(2.5)
@@ -291,6 +294,7 @@ def test_of_a_worker_that_is_killed_at_most_a_window_and_a_flush_is_missing_and_
     workers[0].process.wait()
     time.sleep(1)
     again = faults.bench.start("--worker", "--master-port", port)
+    leader.wait_for("(index 2) reported as ready")
     ended = went_on(faults, leader)
     for worker in (workers[1], again):
         assert "Traceback" not in worker.wait(20).output

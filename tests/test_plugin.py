@@ -376,7 +376,7 @@ def test_a_run_that_was_killed_stays_running(bench: Bench) -> None:
 
 
 def ended_of_two_programs(make: Maker, locustfile: str, *arguments: str) -> tuple[Ended, Ended]:
-    run = ("--headless", "-u", "4", "-r", "100", "-t", "2", "--only-summary")
+    run = ("--headless", "-u", "4", "-r", "100", "-t", "4", "--only-summary")
     plain = make.bench(locustfile).start(*run, *arguments, program=("-c", PLAIN)).wait()
     ours = make.bench(locustfile).start(*run, *arguments).wait()
     return plain, ours
@@ -402,8 +402,17 @@ def broken(**_):
 """
 )
 
+FAILS_AT_ONCE = (
+    HEALTHY
+    + """
+    def on_start(self):
+        self.client.get("/fail")
+"""
+)
+"""Requests fail at once, however few a busy machine makes."""
+
 OWN_CODE = (
-    LOCUSTFILE
+    FAILS_AT_ONCE
     + """
 @events.quitting.add_listener
 def decide(environment, **_):
@@ -416,8 +425,8 @@ def decide(environment, **_):
     ("locustfile", "arguments", "code"),
     [
         pytest.param(HEALTHY, (), 0, id="all is well"),
-        pytest.param(LOCUSTFILE, (), 1, id="requests fail"),
-        pytest.param(LOCUSTFILE, ("--exit-code-on-error", "0"), 0, id="requests fail and may"),
+        pytest.param(FAILS_AT_ONCE, (), 1, id="requests fail"),
+        pytest.param(FAILS_AT_ONCE, ("--exit-code-on-error", "0"), 0, id="requests fail and may"),
         pytest.param(LISTENER_RAISES, (), 2, id="a listener raises"),
         pytest.param(OWN_CODE, (), 7, id="the locustfile decides"),
         pytest.param(HEALTHY, ("-L", "LOUD"), 2, id="a wrong option of Locust's"),

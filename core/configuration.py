@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from soakwatch.core.detector_settings import DetectorSection, DueSection, LedgerSection, MaintenanceSection
+from soakwatch.core.github_settings import AssigneeSection, GithubSection, GrafanaSection, WebhookSection
 from soakwatch.core.section import Section
 from soakwatch.core.settings import (
     CollectorSection,
@@ -29,9 +30,13 @@ class Configuration(Section):
     comparison: ComparisonSection = ComparisonSection()
     detector: DetectorSection = DetectorSection()
     ledger: LedgerSection = LedgerSection()
+    github: GithubSection = GithubSection()
+    grafana: GrafanaSection = GrafanaSection()
+    webhook: WebhookSection = WebhookSection()
     service: tuple[ServiceRule, ...] = ()
     objective: tuple[ObjectiveSection, ...] = ()
     require: tuple[RequireSection, ...] = ()
     deploy: tuple[DeploySection, ...] = ()
     maintenance: tuple[MaintenanceSection, ...] = ()
     due: tuple[DueSection, ...] = ()
+    assignee: tuple[AssigneeSection, ...] = ()

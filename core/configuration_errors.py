@@ -8,26 +8,35 @@ from pathlib import Path
 from typing import Any
 
 from soakwatch.core.configuration import Configuration
-from soakwatch.core.environment_variables import ENVIRONMENT_PREFIX, NOT_KEYS, TOKEN_VARIABLE
+from soakwatch.core.environment_variables import ENVIRONMENT_PREFIX, NOT_KEYS
+from soakwatch.core.tokens import variable_of
 
 _DEPTH_OF_A_KEY = 3
 """Parts of the place of a key in a list of sections: list, number, key."""
 
 
+_WITH_TOKENS = ("store", "github", "webhook")
+_WITH_SECRETS = {*_WITH_TOKENS, "ledger"}
+
+
 def secrets_in(file: Path, values: Mapping[str, Any]) -> Iterable[str]:
     """Secrets that are in the file itself, which others read too."""
-    store = values.get("store")
-    if isinstance(store, Mapping) and store.get("token"):
-        yield (
-            f"{file}: store.token: a token does not belong into this file, which others read too; set {TOKEN_VARIABLE} "
-            "to it, or set store.token_file to a file that holds it"
-        )
-    ledger = values.get("ledger")
-    if isinstance(ledger, Mapping) and ledger.get("url"):
+    for section in _WITH_TOKENS:
+        if _is_given(values, section, "token"):
+            yield (
+                f"{file}: {section}.token: a token does not belong into this file, which others read too; set "
+                f"{variable_of(section)} to it, or set {section}.token_file to a file that holds it"
+            )
+    if _is_given(values, "ledger", "url"):
         yield (
             f"{file}: ledger.url: an address with a password does not belong into this file, which others read too; "
             f"set {ENVIRONMENT_PREFIX}LEDGER__URL to it, or ledger.path to a file"
         )
+
+
+def _is_given(values: Mapping[str, Any], section: str, key: str) -> bool:
+    there = values.get(section)
+    return isinstance(there, Mapping) and bool(there.get(key))
 
 
 def unknown_variables() -> Iterable[str]:
@@ -49,7 +58,7 @@ def unreadable_variables() -> Iterable[str]:
             json.loads(os.environ.get(variable) or "null")
         except ValueError as error:
             if not isinstance(Configuration.model_fields[key].default, str):
-                content = "" if key in {"store", "ledger", "deploy"} else f", in {os.environ[variable]!r}"
+                content = "" if key in {*_WITH_SECRETS, "deploy"} else f", in {os.environ[variable]!r}"
                 yield f"environment variable {variable}: not JSON: {error}{content}"
 
 
@@ -68,11 +77,13 @@ def describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noqa
 
 
 def _may_be_secret(location: tuple[str | int, ...], value: object) -> bool:
-    if location in {("store",), ("ledger",)}:
+    if len(location) == 1 and location[0] in _WITH_SECRETS:
         return not isinstance(value, str) or f"{ENVIRONMENT_PREFIX}{location[0]}".upper() in os.environ
     if location[0] == "deploy":  # its address may hold credentials, also one of which the scheme was forgotten
         return len(location) < _DEPTH_OF_A_KEY or location[2] == "version_url"
-    if location in {("store", "token"), ("store", "token_file"), ("ledger", "url")}:
+    if location[0] in _WITH_SECRETS and location[1] in {"token", "token_file"}:
+        return True
+    if location == ("ledger", "url"):
         return True
     return location == ("store", "url") and bool({"@", "?"} & set(str(value)))
 

@@ -4,7 +4,6 @@ import json
 import re
 from enum import StrEnum
 from hashlib import sha256
-from os.path import lexists
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from soakwatch.core.environment_variables import ENVIRONMENT_PREFIX, TOKEN_VARIABLE
 from soakwatch.core.errors import ConfigurationError
 from soakwatch.core.section import Section
+from soakwatch.core.tokens import read_token
 
 
 def _without_credentials(url: str) -> str:
@@ -36,8 +36,6 @@ def _bucket(name: str) -> str:
 
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda path: None if path == "" else path)]
 """TOML has no word for nothing: the empty text means it."""
-
-_TOKEN_FILE = f"store.token_file ({ENVIRONMENT_PREFIX}STORE__TOKEN_FILE)"
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -86,17 +84,11 @@ class StoreSection(Section):
 
         Raises ConfigurationError, which does not show it, when there is none or it cannot be one.
         """
-        token, place = self.token.get_secret_value().strip(), f"environment variable {TOKEN_VARIABLE}"
-        if not token and self.token_file is not None:
-            token, place = _content_of(self.token_file), str(self.token_file)
-        if not token:
+        token = read_token(self.token, self.token_file, "store")
+        if not token.get_secret_value():
             where = "set store.token_file to a file that holds it"
             raise ConfigurationError(f"InfluxDB at {self.url} needs a token; set {TOKEN_VARIABLE} to it, or {where}")
-        if not (token.isascii() and token.isprintable()) or " " in token:
-            raise ConfigurationError(
-                f"{place}: this is no token; one has no spaces, line breaks or letters with accents"
-            )
-        return SecretStr(token)
+        return token
 
     @property
     def variables(self) -> dict[str, str]:
@@ -127,18 +119,3 @@ def _spool_of(store: StoreSection) -> Path:
     readable = re.sub(r"[^A-Za-z0-9.]+", "_", f"{host}-{store.bucket}")[:60]
     # two stores may read alike: the digest tells them apart
     return Path(f"soakwatch.{readable}-{sha256(identity.encode()).hexdigest()[:8]}.spool")
-
-
-def _content_of(file: Path) -> str:
-    try:
-        content = file.read_text(encoding="ascii").strip()
-    except OSError as error:
-        if not lexists(file):  # it may be the token itself, which must not be shown
-            where = f" in {file.parent.absolute()}" if file.parent.is_dir() else ""
-            raise ConfigurationError(f"{_TOKEN_FILE}: no such file{where}; name the file, not the token") from None
-        raise ConfigurationError(f"{file}: the token file cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise ConfigurationError(f"{file}: this is no file with a token; it holds more than ASCII") from None
-    if not content:
-        raise ConfigurationError(f"{file}: the token file is empty; write InfluxDB's token into it")
-    return content

@@ -22,7 +22,7 @@ def soakwatch(
     *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `soakwatch ARGUMENTS` in `folder`."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("SOAKWATCH_")}
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("SOAKWATCH_", "GITHUB_"))}
     return subprocess.run(
         [sys.executable, "-m", "soakwatch.cli.main", *arguments],
         cwd=folder,

@@ -6,21 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from soakwatch.cli.incident_views import findings_worst_first, what_is_worst
+from soakwatch.cli.incident_views import what_is_worst
 from soakwatch.cli.moments import written_moment
 from soakwatch.core.deploy import Deploy, changes
 from soakwatch.core.errors import UsageError
-from soakwatch.core.incident import Incident
+from soakwatch.core.incident import Incident, findings_worst_first
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
 from soakwatch.core.span import Span
-from soakwatch.core.verdict import Metric
 from soakwatch.detector.deploys_around import concerns
 from soakwatch.detector.sample import FloatArray
 from soakwatch.detector.story import Story
 from soakwatch.reporter.incident_page import Section, render_page
 from soakwatch.reporter.incident_picture import Picture, picture_png
-from soakwatch.store.contract import Column, WindowStore
-from soakwatch.store.history import SeriesHistory
+from soakwatch.store.contract import WindowStore
+from soakwatch.store.metric_history import metric_history
 from soakwatch.store.whole_files import write_whole
 
 PAGE = "incidents.html"
@@ -35,15 +34,6 @@ _USUAL = (0.1, 0.9)
 _LEARNT_FROM = 14 * _DAY
 _FEWEST = 6
 """Points of an hour of the day from which on something is known of it."""
-
-_COLUMNS = {
-    Metric.P50: (Column.OK_P50,),
-    Metric.P95: (Column.OK_P95,),
-    Metric.P99: (Column.OK_P99,),
-    Metric.MEAN: (Column.SUM, Column.FAIL_SUM, Column.COUNT, Column.FAILURES),
-    Metric.ERROR_RATE: (Column.FAILURES, Column.COUNT),
-    Metric.THROUGHPUT: (Column.COUNT,),
-}
 
 
 def draw_incidents(stories: Sequence[Story], store: WindowStore, folder: Path) -> Path:
@@ -96,8 +86,9 @@ def _picture(story: Story, store: WindowStore, deploys: Sequence[Deploy]) -> Pic
     begin = told.onset.start - _BEFORE
     end = min(begin + _LONGEST, (story.last.resolved or inf) + _AFTER)
     width = MINUTE if end - begin <= 2 * _DAY else TEN_MINUTES
-    drawn = _history(store, told, finding.metric, width, Span(begin, end))
-    before = _history(store, told, finding.metric, width, Span(told.onset.start - _LEARNT_FROM, told.onset.start))
+    drawn = metric_history(store, finding.series, finding.metric, width, Span(begin, end))
+    learnt = Span(told.onset.start - _LEARNT_FROM, told.onset.start)
+    before = metric_history(store, finding.series, finding.metric, width, learnt)
     low, high = _usual(before, drawn[0])
     return Picture(
         f"{finding.series}: {finding.metric}",
@@ -109,35 +100,6 @@ def _picture(story: Story, store: WindowStore, deploys: Sequence[Deploy]) -> Pic
         [(change.at, change.state) for change in story.changes if begin <= change.at <= end],
         [one for one in deploys if begin <= one.at <= end and concerns(one, told)],
     )
-
-
-def _history(
-    store: WindowStore, incident: Incident, metric: Metric, width: float, span: Span
-) -> tuple[FloatArray, FloatArray]:
-    """Starts and values of the series that is worst, evenly spaced, NaN where there is nothing."""
-    series = findings_worst_first(incident.findings)[0].series
-    found = store.history(width, span, _COLUMNS[metric], [incident.service]).get(series)
-    if found is None:
-        return np.zeros(0), np.zeros(0)
-    first, last = found.starts[0], found.starts[-1]
-    starts = np.arange(first, last + width / 2, width)
-    values = np.full(starts.size, np.nan)
-    values[np.round((found.starts - first) / width).astype(np.int64)] = _values(found, metric, width)
-    return starts, values
-
-
-def _values(found: SeriesHistory, metric: Metric, width: float) -> FloatArray:
-    columns = [found.values[column] for column in _COLUMNS[metric]]
-    match metric:
-        case Metric.MEAN:
-            total, failed, count, failures = columns
-            return (total - failed) / np.where(count > failures, count - failures, np.nan)
-        case Metric.ERROR_RATE:
-            failures, count = columns
-            return failures / np.where(count > 0, count, np.nan)
-        case Metric.THROUGHPUT:
-            return columns[0] / width
-    return columns[0]
 
 
 def _usual(before: tuple[FloatArray, FloatArray], starts: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -5,26 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from soakwatch.cli.moments import written_minute, written_moment
 from soakwatch.cli.terminal import printable, results
 from soakwatch.core.deploy import Deploy
-from soakwatch.core.incident import Finding, Incident, Kind, Ruling, RulingKind, Shape, State
+from soakwatch.core.incident import Finding, Incident, Kind, Ruling, RulingKind, Shape, State, findings_worst_first
 from soakwatch.core.numbers import format_change, format_duration, format_effect
 from soakwatch.core.series import WHOLE_SERVICE
 from soakwatch.core.span import Span
 from soakwatch.core.verdict import Metric, Severity
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.NONE: "default"}
-_BADNESS = {Severity.NONE: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 _LONG = 1_000
 """Characters of a sentence that are shown."""
-
-
-def findings_worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Critical ones first, then what changed most; those that are normal again at the end."""
-
-    def badness(finding: Finding) -> tuple[bool, int, float]:
-        change = finding.effect.value if finding.effect else 0.0
-        return finding.recovered is None, _BADNESS[finding.severity], abs(change)
-
-    return sorted(findings, key=badness, reverse=True)
 
 
 def standing_of(incident: Incident, now: float) -> str:

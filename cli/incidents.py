@@ -72,7 +72,7 @@ def show_incident(
         soakwatch incidents show 3f9a2c10b7de --json
     """
     with _ledger(config, store) as ledger:
-        incident = _find(ledger, fingerprint)
+        incident = find_incident(ledger, fingerprint)
         rulings = ledger.rulings(incident.fingerprint)
     if json_:
         _print_documents([incident])
@@ -169,7 +169,7 @@ def _opened(configuration: Configuration) -> Ledger:
 
 def _rule(ledger: Ledger, fingerprint: str, ruling: Ruling) -> Incident:
     with ledger.transaction() as work:
-        incident = _find(work, fingerprint)
+        incident = find_incident(work, fingerprint)
         if not incident.is_open:
             raise UsageError(f"incident {incident.fingerprint} is over; there is nothing left to decide")
         if ruling.kind is RulingKind.ACCEPT and incident.kind is Kind.NO_DATA:
@@ -178,7 +178,7 @@ def _rule(ledger: Ledger, fingerprint: str, ruling: Ruling) -> Incident:
     return replace(incident, ruling=ruling)
 
 
-def _find(ledger: LedgerReading, fingerprint: str) -> Incident:
+def find_incident(ledger: LedgerReading, fingerprint: str) -> Incident:
     """The one whose fingerprint begins so. Raises UsageError when there is none, or more than one."""
     if not fingerprint.strip():
         raise UsageError("an incident is named by its fingerprint; `soakwatch incidents list` shows them")

@@ -1,5 +1,6 @@
 """Incidents: regressions over time, what they are made of, and what people decided about them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -85,6 +86,19 @@ class Finding:
     recovered: float | None = None
     evidence: tuple[Testimony, ...] = ()
     course: Course = _NOTHING_YET
+
+
+_BADNESS = {Severity.NONE: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
+
+
+def findings_worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Critical ones first, then what changed most; those that are normal again at the end."""
+
+    def badness(finding: Finding) -> tuple[bool, int, float]:
+        change = finding.effect.value if finding.effect else 0.0
+        return finding.recovered is None, _BADNESS[finding.severity], abs(change)
+
+    return sorted(findings, key=badness, reverse=True)
 
 
 class RulingKind(StrEnum):

@@ -15,6 +15,9 @@ MOST_POINTS = 30
 _FEWEST_POINTS = 2
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _MISSING = "·"
+_WIDTH, _HEIGHT = 800, 280
+"""Pixels, as wide as a page on GitHub; Mermaid's own height takes a screen."""
+
 _COLOURS = "#8c959f, #cf222e"
 """Grey and red: readable on GitHub's light and dark pages, and told apart without colour vision by their lightness."""
 
@@ -67,8 +70,8 @@ class Chart:
         points = min(MOST_POINTS, len(self.baseline.seconds), len(self.current.seconds))
         if points < _FEWEST_POINTS or end <= 0:
             return ""
-        lines = [_filled(line.on_grid(end / (points - 1), points)) for line in (self.baseline, self.current)]
-        return _xychart(lines, end, self._axis) if all(lines) else ""
+        lines = [filled(line.on_grid(end / (points - 1), points)) for line in (self.baseline, self.current)]
+        return xychart(lines, f'"seconds" 0 --> {end:.0f}', self._axis) if all(lines) else ""
 
     @property
     def _axis(self) -> str:
@@ -95,7 +98,8 @@ def _percent(shares: Sequence[float]) -> list[float]:
     return [share * 100 for share in shares]
 
 
-def _filled(values: Sequence[float | None]) -> list[float]:
+def filled(values: Sequence[float | None]) -> list[float]:
+    """`values` with each that is missing as the one before; those at the beginning as the first."""
     last = next((value for value in values if value is not None), None)
     filled: list[float] = []
     for value in values:
@@ -105,12 +109,14 @@ def _filled(values: Sequence[float | None]) -> list[float]:
     return filled
 
 
-def _xychart(lines: Sequence[Sequence[float]], end: float, axis: str) -> str:
+def xychart(lines: Sequence[Sequence[float]], x_axis: str, axis: str) -> str:
+    """Mermaid's source of two lines, grey and red, of points that are evenly spread over the `x_axis`."""
     highest = max(value for line in lines for value in line) or 1.0
-    theme = f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{_COLOURS}"}}}}}}}}%%'
+    theme = f'"themeVariables": {{"xyChart": {{"plotColorPalette": "{_COLOURS}"}}}}'
+    size = f'"xyChart": {{"width": {_WIDTH}, "height": {_HEIGHT}}}'
     drawn = [f"    line [{', '.join(map(_fixed, line))}]" for line in lines]
-    axes = [f'    x-axis "seconds" 0 --> {end:.0f}', f'    y-axis "{axis}" 0 --> {_fixed(highest * 1.1)}']
-    return "\n".join([theme, "xychart-beta", *axes, *drawn])
+    axes = [f"    x-axis {x_axis}", f'    y-axis "{axis}" 0 --> {_fixed(highest * 1.1)}']
+    return "\n".join([f"%%{{init: {{{size}, {theme}}}}}%%", "xychart-beta", *axes, *drawn])
 
 
 def _fixed(value: float) -> str:

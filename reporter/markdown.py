@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from soakwatch.core.numbers import (
     NOTHING,
@@ -21,13 +18,13 @@ from soakwatch.core.verdict import Comparison, Decision, ErrorGrowth, Metric, Se
 from soakwatch.reporter.charts import Chart
 from soakwatch.reporter.embedding import embed_verdicts, read_verdicts
 from soakwatch.reporter.escaping import Markdown, code, escape, sentence
+from soakwatch.reporter.markdown_templates import markdown_template
 from soakwatch.reporter.ranking import worst_first
 from soakwatch.reporter.summary import count_decisions, metric_name, series_name, summarise
 from soakwatch.reporter.verdicts_json import verdicts_document
 
 __all__ = ["read_verdicts", "render_markdown"]
 
-TEMPLATE = "regression_analysis.md.j2"
 _HASH_LENGTH = 12
 
 
@@ -79,7 +76,7 @@ def render_markdown(comparison: Comparison) -> str:
     """Write `comparison` as Markdown, with its verdicts embedded for `read_verdicts`."""
     counts = count_decisions(comparison.verdicts)
     ordered = worst_first(comparison.verdicts)
-    return _template().render(
+    return markdown_template("regression_analysis.md.j2").render(
         run=comparison.current,
         summary=summarise(comparison),
         total=len(comparison.verdicts),
@@ -92,26 +89,6 @@ def render_markdown(comparison: Comparison) -> str:
         facts=_facts(comparison),
         comment=Markdown(embed_verdicts(verdicts_document(comparison))),
     )
-
-
-@cache
-def _template() -> Template:
-    """The template; whatever it writes goes through our `escape` unless it is Markdown already."""
-    environment = Environment(
-        loader=PackageLoader("soakwatch.reporter", ""),
-        autoescape=False,  # noqa: S701  (this is Markdown: `finalize` escapes, and HTML's escaping would not suffice)
-        finalize=_finalize,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"code": code, "markdown": Markdown}
-    return environment.get_template(TEMPLATE)
-
-
-def _finalize(value: object) -> str:
-    return escape(value if isinstance(value, str) else str(value))
 
 
 def _row(verdict: Verdict) -> _Row:

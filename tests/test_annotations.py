@@ -1,9 +1,5 @@
-"""What GitHub Actions shows of a comparison: annotations, and a job summary that always fits.
+"""What GitHub Actions shows of a comparison: annotations, and a job summary that always fits."""
 
-SOAKWATCH_TEST_UPDATE_GOLDEN=1 writes the golden files anew; read the difference before it is committed.
-"""
-
-import os
 import re
 import sys
 from dataclasses import replace
@@ -13,17 +9,18 @@ import pytest
 import typer
 from command_line import PastRun, store_with
 from github_runner import Runner
+from golden_files import assert_golden
+from hostile_names import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_page import Page
 from test_reporter_markdown import (
     AFTER,
     BEFORE,
     CASES,
-    HOSTILE,
     QUERY,
     TOOLS,
     USERS,
-    Page,
     failing,
     same,
     series,
@@ -41,9 +38,6 @@ from soakwatch.reporter.job_summary import job_summary
 from soakwatch.reporter.markdown import render_markdown
 from soakwatch.reporter.overall import overall_verdict
 
-GOLDEN = Path(__file__).parent / "golden"
-UPDATE = bool(os.environ.get("SOAKWATCH_TEST_UPDATE_GOLDEN"))
-
 ONE_MIB = 1_048_576
 
 COMMAND = re.compile(r"::(?P<level>error|warning) title=(?P<title>[^:,\r\n]*)::(?P<message>[^\r\n]*)")
@@ -59,16 +53,9 @@ def parse(line: str) -> tuple[str, str, str]:
     return (match["level"], *texts)  # type: ignore[return-value]
 
 
-def golden(name: str, written: str) -> None:
-    file = GOLDEN / name
-    if UPDATE:
-        file.write_text(written, encoding="utf-8")
-    assert written == file.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_annotations_read_as_their_golden_file(name: str) -> None:
-    golden(f"{name}.annotations.txt", "".join(f"{line}\n" for line in annotations(CASES[name])))
+    assert_golden(f"{name}.annotations.txt", "".join(f"{line}\n" for line in annotations(CASES[name])))
 
 
 def test_a_critical_regression_is_an_error_and_a_mild_one_a_warning() -> None:
@@ -201,7 +188,7 @@ def test_a_summary_fits_into_any_room_and_stays_harmless(name: str, room: int) -
 
 
 def test_a_shortened_summary_reads_as_its_golden_file() -> None:
-    golden("two-regressions-shortened.md", job_summary(CASES["two-regressions"], 2_600))
+    assert_golden("two-regressions-shortened.md", job_summary(CASES["two-regressions"], 2_600))
 
 
 @pytest.fixture

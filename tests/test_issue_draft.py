@@ -1,28 +1,25 @@
-"""The draft of an issue: what GitHub would be asked to file, and what no name or report may make of it.
-
-SOAKWATCH_TEST_UPDATE_GOLDEN=1 writes the golden files anew; read the difference before it is committed.
-"""
+"""The draft of an issue: what GitHub would be asked to file, and what no name or report may make of it."""
 
 import json
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from command_line import soakwatch
+from golden_files import assert_golden
+from hostile_names import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
+from markdown_page import Page
 from test_reporter_markdown import (
     AFTER,
     BEFORE,
     CASES,
-    HOSTILE,
     QUERY,
     TOOLS,
     USERS,
-    Page,
     failing,
     same,
     series,
@@ -39,8 +36,6 @@ from soakwatch.reporter.markdown import render_markdown
 from soakwatch.reporter.read_back import comparison_of
 from soakwatch.reporter.verdicts_json import parse_verdicts, render_verdicts, verdicts_document
 
-GOLDEN = Path(__file__).parent / "golden"
-UPDATE = bool(os.environ.get("SOAKWATCH_TEST_UPDATE_GOLDEN"))
 PAYLOAD = Draft202012Validator(IssueDraft.model_json_schema())
 
 
@@ -58,12 +53,8 @@ def compared(*verdicts: object) -> Comparison:
 
 @pytest.mark.parametrize("name", ["two-regressions", "several-baselines", "hostile-names"])
 def test_title_and_labels_read_as_their_golden_file(name: str) -> None:
-    file = GOLDEN / f"{name}.issue.json"
     made = draft(CASES[name]).model_dump(mode="json", exclude={"body"})
-    written = json.dumps(made, indent=2, ensure_ascii=False) + "\n"
-    if UPDATE:
-        file.write_text(written, encoding="utf-8")
-    assert written == file.read_text(encoding="utf-8")
+    assert_golden(f"{name}.issue.json", json.dumps(made, indent=2, ensure_ascii=False) + "\n")
 
 
 MILD = replace(slower(USERS, factor=1.2), severity=Severity.WARNING)
@@ -247,9 +238,3 @@ def test_what_is_no_report_is_refused_with_a_reason(tmp_path: Path, content: byt
     done = soakwatch("issues", "create", "report.md", "--dry-run", "--json", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
-
-
-def test_filing_for_real_is_refused_and_says_what_to_do(folder: Path) -> None:
-    done = soakwatch("issues", "create", "two-regressions.md", folder=folder)
-    assert done.returncode == 2
-    assert "not part of this version; add --dry-run" in done.stderr

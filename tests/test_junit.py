@@ -1,16 +1,12 @@
-"""JUnit XML: what CI systems see of a comparison, read back by a library that is made for reading it.
+"""JUnit XML: what CI systems see of a comparison, read back by a library that is made for reading it."""
 
-SOAKWATCH_TEST_UPDATE_GOLDEN=1 writes the golden files anew; read the difference before it is committed.
-"""
-
-import os
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import junitparser
 import pytest
+from golden_files import assert_golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_reporter_markdown import AFTER, BEFORE, CASES, QUERY, same, slower, unknown
@@ -19,8 +15,6 @@ from soakwatch.core.series import Series
 from soakwatch.core.verdict import Comparison, Decision, Metric
 from soakwatch.reporter.junit import render_junit
 
-GOLDEN = Path(__file__).parent / "golden"
-UPDATE = bool(os.environ.get("SOAKWATCH_TEST_UPDATE_GOLDEN"))
 NEEDED = {
     "testsuites": {"tests", "failures", "errors"},
     "testsuite": {"name", "tests", "failures", "errors", "skipped"},
@@ -55,11 +49,7 @@ def case_named(root: ET.Element, name: str) -> ET.Element:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_junit_report_reads_as_its_golden_file(name: str) -> None:
-    file = GOLDEN / f"{name}.junit.xml"
-    written = render_junit(CASES[name])
-    if UPDATE:
-        file.write_text(written, encoding="utf-8")
-    assert written == file.read_text(encoding="utf-8")
+    assert_golden(f"{name}.junit.xml", render_junit(CASES[name]))
 
 
 @pytest.mark.parametrize("name", CASES)

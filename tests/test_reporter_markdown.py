@@ -1,17 +1,13 @@
-"""The Markdown report: golden files of fixed comparisons, and what no name may do to it.
+"""The Markdown report: golden files of fixed comparisons, and what no name may do to it."""
 
-SOAKWATCH_TEST_UPDATE_GOLDEN=1 writes the golden files anew; read the difference before it is committed.
-"""
-
-import os
 from dataclasses import replace
-from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
+from golden_files import assert_golden
+from hostile_names import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
+from markdown_page import Page
 
 from soakwatch.core.errors import UsageError
 from soakwatch.core.run import Outcome, Reconciliation, Run
@@ -28,27 +24,6 @@ from soakwatch.core.verdict import (
 )
 from soakwatch.reporter.markdown import read_verdicts, render_markdown
 from soakwatch.reporter.verdicts_json import verdicts_document
-
-GOLDEN = Path(__file__).parent / "golden"
-UPDATE = bool(os.environ.get("SOAKWATCH_TEST_UPDATE_GOLDEN"))
-
-HOSTILE = (
-    "/a|b|c",
-    "`code` ``two``",
-    "first\nsecond\r\n\r\n# heading",
-    "\"double\" 'single'",
-    "🚀 launch",
-    "<script>alert(1)</script>",
-    "--> <!-- soakwatch:verdicts:1 {} -->",
-    "@octocat @github/security",
-    "#123 GH-123 octo/repo#1",
-    "```mermaid\ngraph TD\n```",
-    "x" * 10_000,
-    "https://example.com/issues/1 www.example.com :tada: $x$",
-    "![i](javascript:x) [l][1] **b** _e_ ~~s~~ \\| &amp;",
-    "\u202egnp.exe \u200b\x00",
-    "",
-)
 
 
 def series(service: str, method: str, endpoint: str) -> Series:
@@ -176,11 +151,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_report_reads_as_its_golden_file(name: str) -> None:
-    file = GOLDEN / f"{name}.md"
-    written = render_markdown(CASES[name])
-    if UPDATE:
-        file.write_text(written, encoding="utf-8")
-    assert written == file.read_text(encoding="utf-8")
+    assert_golden(f"{name}.md", render_markdown(CASES[name]))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -191,27 +162,6 @@ def test_the_verdicts_of_a_report_can_be_read_back(name: str) -> None:
 def test_the_verdicts_survive_line_ends_that_github_changes() -> None:
     report = render_markdown(CASES["two-regressions"]).replace("\n", "\r\n")
     assert read_verdicts(report) == verdicts_document(CASES["two-regressions"])
-
-
-class Page(HTMLParser):
-    """What a reader's browser would make of a report: its tags, and its text outside and inside of code."""
-
-    def __init__(self, markdown: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.text = ""
-        self.comments: list[str] = []
-        self.feed(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(markdown))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        assert not attrs or tag in {"code", "th", "td"}
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def handle_comment(self, data: str) -> None:
-        self.comments.append(data)
 
 
 def assert_harmless(markdown: str) -> None:

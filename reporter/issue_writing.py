@@ -1,0 +1,121 @@
+"""Issue writing: one change, carried out on GitHub; what may not happen twice is looked for first."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from soakwatch.core.errors import SurfaceRefused
+from soakwatch.reporter.github import GitHubIssues, SeenComment, SeenIssue
+from soakwatch.reporter.issue_changes import Edit, Merge, Move, Note, Open
+from soakwatch.reporter.issue_marker import Marker, noted_in, read_marker
+from soakwatch.reporter.issue_notes import note_text
+from soakwatch.reporter.known_issue import KnownIssue
+from soakwatch.reporter.labels import looks_of
+from soakwatch.reporter.pages import Pages, marked
+
+_STATES: Mapping[Move, tuple[str | None, str | None]] = {
+    Move.STAY: (None, None),
+    Move.COMPLETE: ("closed", "completed"),
+    Move.SILENCE: ("closed", "not_planned"),
+    Move.REOPEN: ("open", "reopened"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Carries out changes. `labels` are those that are known to exist; what it makes it adds."""
+
+    github: GitHubIssues
+    pages: Pages
+    labels: set[str]
+    milestone: int = 0
+
+    def open(self, change: Open) -> KnownIssue:
+        """Open an issue: a request, and one for each label that is new."""
+        case = change.case
+        self.make_labels(case.labels)
+        body, marker = marked(self.pages.text(case, change.marker.after), change.marker)
+        try:
+            seen = self.github.create(case.title, body, case.labels, case.assignees, self.milestone)
+        except SurfaceRefused:
+            if not (case.assignees or self.milestone):
+                raise
+            # somebody who cannot be assigned, or a milestone that is gone, is no reason to say nothing
+            seen = self.github.create(case.title, body, case.labels)
+        return known_of(seen, marker)
+
+    def edit(self, change: Edit, issue: KnownIssue, now: float) -> KnownIssue:
+        """Write the page anew: a request, two more for a comment; none where time made it due for nothing."""
+        body, marker = marked(self.pages.text(change.case, change.marker.after), change.marker)
+        if change.due and marker.text == issue.marker.text:
+            return replace(issue, looked=now)
+        comments = issue.comments
+        for note in change.notes:
+            comments = self._comment(change, note)
+        if change.labels is not None:
+            self.make_labels(set(change.labels) - set(issue.labels))
+        state, reason = _STATES[change.move]
+        seen = self.github.edit(change.number, body, state=state, reason=reason, labels=change.labels)
+        after = replace(known_of(seen, marker), comments=comments, crowded=issue.crowded)
+        # more than there should be: somebody may have made the same comment at the same time
+        return self.thin(change.number, after) if change.notes and seen.comments > comments else after
+
+    def merge(self, change: Merge) -> KnownIssue:
+        """Close an issue as a duplicate: one request."""
+        text = f"Duplicate of #{change.into}: both were made at the same time, for the same. Everything is there."
+        body, marker = marked(text, change.marker)
+        return known_of(self.github.edit(change.number, body, state="closed", reason="duplicate"), marker)
+
+    def thin(self, number: int, issue: KnownIssue) -> KnownIssue:
+        """Delete each comment of ours that says again what an earlier one said: a request, and one for each."""
+        left = self._thinned(number, self.github.comments(number))
+        return replace(issue, comments=len(left), crowded=False)
+
+    def make_labels(self, labels: Iterable[str]) -> None:
+        """See to it that `labels` exist: a request for each that is not known to."""
+        for label in sorted(set(labels) - self.labels):
+            self.github.create_label(label, *looks_of(label))
+            self.labels.add(label)
+
+    def _comment(self, change: Edit, note: Note) -> int:
+        """Write a comment unless it is there; how many comments there should be now."""
+        there = self._thinned(change.number, self.github.comments(change.number))
+        if (change.case.fingerprint, note.key) in map(_key_of, there):
+            return len(there)
+        self.github.comment(change.number, note_text(change.case, note))
+        return len(there) + 1
+
+    def _thinned(self, number: int, comments: Iterable[SeenComment]) -> list[SeenComment]:
+        left: list[SeenComment] = []
+        for comment in sorted(comments, key=lambda one: one.id):
+            key = _key_of(comment)
+            if key is not None and key in map(_key_of, left):
+                self.github.delete_comment(number, comment.id)
+            else:
+                left.append(comment)
+        return left
+
+
+def known_of(seen: SeenIssue, marker: Marker) -> KnownIssue:
+    """What is known of an issue that GitHub has told, which says what `marker` says."""
+    return KnownIssue(
+        number=seen.number,
+        marker=marker,
+        closed=seen.closed,
+        reason=seen.reason if seen.closed is not None else "",
+        labels=seen.labels,
+        comments=seen.comments,
+        updated=seen.updated,
+    )
+
+
+def known_again(seen: SeenIssue, before: KnownIssue | None) -> KnownIssue | None:
+    """What is known of an issue of ours now; None for one that never was. Somebody may have edited its marker away."""
+    marker = read_marker(seen.body) or (before.marker if before else None)
+    if marker is None:
+        return None
+    now = known_of(seen, marker)
+    return now if before is None else before.seen_again(now)
+
+
+def _key_of(comment: SeenComment) -> tuple[str, str] | None:
+    return noted_in(comment.body)

@@ -1,0 +1,43 @@
+"""Issue cases: all that issues should be about, as the ledger knows it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from soakwatch.core.alert import Alert
+from soakwatch.core.github_settings import AssigneeSection
+from soakwatch.reporter.alert_case import case_of_alert
+from soakwatch.reporter.case import Case
+from soakwatch.reporter.incident_case import case_of, is_worth_an_issue
+from soakwatch.scheduler.alert_book import known_alerts
+from soakwatch.store.ledger import LedgerReading
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCases:
+    """Cases, and Grafana's alerts by the fingerprint of the incident that they name."""
+
+    cases: Sequence[Case]
+    alerts: Mapping[str, Sequence[Alert]]
+
+
+_LATELY = 2 * 86_400.0
+"""Seconds for which an incident that is over is looked at, whether it has an issue or not."""
+
+
+def known_cases(
+    ledger: LedgerReading, assignees: Sequence[AssigneeSection], now: float, wanted: Collection[str] = ()
+) -> KnownCases:
+    """Every confirmed incident that is open or was lately, or is `wanted` by its fingerprint, and each alert.
+
+    An alert that names an incident adds to the page of that one and makes none of its own, also where nobody knows it.
+    Raises StoreUnavailable.
+    """
+    alerts: defaultdict[str, list[Alert]] = defaultdict(list)
+    for alert in known_alerts(ledger):
+        alerts[alert.incident].append(alert)
+    there = {one.fingerprint: one for one in ledger.incidents(now - _LATELY)}
+    old = [one for name in sorted(set(wanted) - there.keys()) for one in ledger.incidents_named(name)]
+    incidents = [one for one in [*there.values(), *old] if is_worth_an_issue(one)]
+    cases = [case_of(one, now, assignees, alerts.get(one.fingerprint, ())) for one in incidents]
+    return KnownCases([*cases, *(case_of_alert(one, assignees) for one in alerts.get("", ()))], alerts)

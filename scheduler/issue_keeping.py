@@ -1,0 +1,57 @@
+"""Issue keeping: the issues of a repository, kept in step with what the ledger and the store know."""
+
+from collections.abc import Collection, Iterable
+
+from soakwatch.core.configuration import Configuration
+from soakwatch.reporter.case import Case
+from soakwatch.reporter.github import GitHubIssues
+from soakwatch.reporter.issue_life import Rules
+from soakwatch.reporter.issue_writing import Writing
+from soakwatch.reporter.page_links import Places
+from soakwatch.reporter.pages import Pages
+from soakwatch.scheduler.incident_evidence import evidence_of
+from soakwatch.scheduler.issue_cases import known_cases
+from soakwatch.scheduler.issue_pass import Hears, IssuePass, Outlook, PassReport
+from soakwatch.scheduler.known_deploys import KnownDeploys
+from soakwatch.store.contract import WindowStore
+from soakwatch.store.ledger import Ledger
+
+_DAY = 86_400.0
+
+
+class IssueKeeping:
+    """Looks and carries out, as `IssuePass` does. All methods also raise StoreError."""
+
+    def __init__(
+        self, store: WindowStore, ledger: Ledger, github: GitHubIssues, configuration: Configuration, places: Places
+    ) -> None:
+        """Prepare; nothing is read yet."""
+        self._store = store
+        self._ledger = ledger
+        self._github = github
+        self._configuration = configuration
+        self._places = places
+        self._deploys = KnownDeploys(store)
+
+    def look(self, now: float) -> Outlook:
+        """What should change; nothing is written anywhere."""
+        return self._pass(now).look(now)
+
+    def pages(self, now: float) -> Pages:
+        """What issues say at `now`."""
+        deploys = self._deploys.changes(now, now - _DAY)
+        alerts = known_cases(self._ledger, self._configuration.assignee, now).alerts
+        return Pages(lambda incident: evidence_of(self._store, incident, deploys, now), self._places, alerts)
+
+    def carry_out(self, outlook: Outlook, now: float, hears: Hears = lambda _change: None) -> PassReport:
+        """Do what `outlook` says."""
+        writing = Writing(self._github, self.pages(now), set(), self._configuration.github.milestone)
+        return self._pass(now).carry_out(outlook, writing, now, hears)
+
+    def _pass(self, now: float) -> IssuePass:
+        def cases(wanted: Collection[str]) -> Iterable[Case]:
+            return known_cases(self._ledger, self._configuration.assignee, now, wanted).cases
+
+        deploys = self._deploys.changes(now, now - _DAY)
+        rules = Rules(self._configuration.github.max_new).scaled(self._configuration.detector.time_scale)
+        return IssuePass(self._ledger, self._github, cases, deploys, rules)

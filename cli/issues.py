@@ -1,24 +1,32 @@
-"""`soakwatch issues`: what GitHub would be asked to file."""
+"""`soakwatch issues`: what regressed, as issues on GitHub."""
 
 import sys
+import time
+from collections.abc import Iterable
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soakwatch.cli.options import JsonOption
+from soakwatch.cli.incidents import FingerprintArgument, find_incident
+from soakwatch.cli.issue_sync import ApplyOption, sync
+from soakwatch.cli.issue_webhook import webhook
+from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_store, with_store
 from soakwatch.cli.terminal import print_json, printable, results
+from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import UsageError
+from soakwatch.core.span import Span
 
 if TYPE_CHECKING:
     from soakwatch.reporter.issue import IssueDraft
+    from soakwatch.reporter.verdicts_json import VerdictsDocument
 
-issues_app = typer.Typer(no_args_is_help=True, help="Draft an issue about what regressed.")
+issues_app = typer.Typer(no_args_is_help=True, help="Keep one issue on GitHub for each incident.")
 
 
-@issues_app.callback()
-def _issues() -> None:
-    pass
+issues_app.command()(sync)
+issues_app.command()(webhook)
 
 
 @issues_app.command()
@@ -29,23 +37,32 @@ def create(
             help="What `soakwatch compare` wrote with --report (Markdown) or --verdicts (JSON).", show_default=False
         ),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be filed.")] = False,
+    apply: ApplyOption = False,
+    config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Show the issue that a report would become: its title, labels and body.
+    """File what a comparison found as an issue. A dry run unless told otherwise.
 
-    With --json it is the payload of GitHub's `POST /repos/{owner}/{repo}/issues`, or `null` where nothing regressed.
-    Filing is not part of this version, so --dry-run must be given. Ends with 0 also where something regressed.
+    There is one issue for each test: the next comparison that finds something writes it anew, and one in which nothing
+    regressed closes it. Without --apply it shows title, labels and body; with --json that is the payload of GitHub's
+    `POST /repos/{owner}/{repo}/issues`, or `null` where nothing regressed. Ends with 0 also where something regressed,
+    and with 3 when GitHub could not be used.
 
     Examples:
 
-        soakwatch issues create regression-analysis.md --dry-run
+        soakwatch issues create regression-analysis.md
 
-        soakwatch issues create verdicts.json --dry-run --json > issue.json
+        soakwatch issues create verdicts.json --json > issue.json
+
+        soakwatch issues create verdicts.json --apply
     """
-    if not dry_run:
-        raise UsageError("filing issues is not part of this version; add --dry-run to see what would be filed")
-    draft = _draft(report)
+    document, markdown = _read_report(report)
+    if apply:
+        from soakwatch.cli.issue_filing import file_report
+
+        file_report(document, markdown, load_configuration(config), json_=json_)
+        return
+    draft = _draft(document, markdown)
     if json_:
         print_json(None if draft is None else draft.model_dump(mode="json"))
     elif draft is None:
@@ -54,9 +71,37 @@ def create(
         _show(draft)
 
 
-def _draft(report: Path) -> "IssueDraft | None":
+@issues_app.command()
+def show(fingerprint: FingerprintArgument, config: ConfigOption = None, store: StoreOption = None) -> None:
+    """Show the issue of an incident as it would be written now: title, labels and body. GitHub is not asked.
+
+    Example:
+
+        soakwatch issues show 3f9a
+    """
+    from soakwatch.cli.github_connection import places_of, where_of
+    from soakwatch.core.deploy import changes
+    from soakwatch.reporter.incident_case import case_of
+    from soakwatch.reporter.pages import Pages
+    from soakwatch.scheduler.incident_evidence import evidence_of
+    from soakwatch.scheduler.issue_cases import known_cases
+    from soakwatch.store.ledger_opening import open_ledger
+
+    configuration = with_store(load_configuration(config), store)
+    now = time.time()
+    with open_store(configuration, None) as opened, open_ledger(configuration) as ledger:
+        incident = find_incident(ledger, fingerprint)
+        deploys = changes(opened.deploys(Span(-inf, now)))
+        known = known_cases(ledger, configuration.assignee, now)
+        places = places_of(configuration, where_of(configuration))
+        pages = Pages(lambda one: evidence_of(opened, one, deploys, now), places, known.alerts)
+        case = case_of(incident, now, configuration.assignee, known.alerts.get(incident.fingerprint, ()))
+        _show_page(case.title, case.labels, pages.text(case, 0))
+
+
+def _read_report(report: Path) -> "tuple[VerdictsDocument, str]":
+    """The verdicts of a report, and the report. Raises UsageError for any other Markdown."""
     from soakwatch.reporter.embedding import read_verdicts
-    from soakwatch.reporter.issue import draft_issue
     from soakwatch.reporter.markdown import render_markdown
     from soakwatch.reporter.read_back import comparison_of
     from soakwatch.reporter.verdicts_json import parse_verdicts
@@ -64,8 +109,14 @@ def _draft(report: Path) -> "IssueDraft | None":
     text = _read(report)
     if text.lstrip().startswith("{"):
         document = parse_verdicts(text, str(report))
-        return draft_issue(document, render_markdown(comparison_of(document)))
-    return draft_issue(read_verdicts(text, str(report)), text)
+        return document, render_markdown(comparison_of(document))
+    return read_verdicts(text, str(report)), text
+
+
+def _draft(document: "VerdictsDocument", markdown: str) -> "IssueDraft | None":
+    from soakwatch.reporter.issue import draft_issue
+
+    return draft_issue(document, markdown)
 
 
 def _read(report: Path) -> str:
@@ -80,6 +131,9 @@ def _read(report: Path) -> str:
 
 
 def _show(draft: "IssueDraft") -> None:
-    lines = [f"title:  {draft.title}", f"labels: {', '.join(draft.labels)}", "", *draft.body.splitlines()]
-    for line in lines:
+    _show_page(draft.title, draft.labels, draft.body)
+
+
+def _show_page(title: str, labels: Iterable[str], body: str) -> None:
+    for line in [f"title:  {title}", f"labels: {', '.join(labels)}", "", *body.splitlines()]:
         results.print(printable(line, longest=sys.maxsize), soft_wrap=True)

@@ -98,6 +98,12 @@ def _issue() -> type[BaseModel]:
     return IssueDraft
 
 
+def _issue_changes() -> type[BaseModel]:
+    from soakwatch.reporter.changes_json import IssueChangesDocument
+
+    return IssueChangesDocument
+
+
 def _incidents() -> type[BaseModel]:
     from soakwatch.reporter.incidents_json import IncidentsDocument
 
@@ -132,7 +138,8 @@ FORMS = (
     Form("incident-change", "each line that `watch --json` prints", _change),
     Form("detection", "what `detect --json` prints", _detection),
     Form("backtest", "what `backtest --json` prints", _backtest),
-    Form("issue", "what `issues create --dry-run --json` prints", _issue),
+    Form("issue", "what `issues create --json` prints without --apply", _issue),
+    Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),
 )
 """Every kind of file."""
 

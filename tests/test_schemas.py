@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from command_line import PastRun, soakwatch, store_with
+from fake_github import FakeGitHub
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from watched_history import Place, write_history
 
@@ -53,7 +54,10 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     run("baseline", "pin", "latest", "pinned.json")
     run("simulate", "history", "--days", "1", "--series", "2", "--store", "sim.db", "--event", "step:+20%@day=0")
     printed = run("compare", "previous", "latest", "--verdicts", "verdicts.json", "--json", code=1)
-    issue = run("issues", "create", "verdicts.json", "--dry-run", "--json")
+    issue = run("issues", "create", "verdicts.json", "--json")
+    with FakeGitHub.running() as fake:
+        github = {"GITHUB_API_URL": fake.url, "GITHUB_REPOSITORY": fake.name, "GITHUB_TOKEN": fake.token}
+        filed = soakwatch("issues", "create", "verdicts.json", "--apply", "--json", folder=folder, environment=github)
     detected, changed, listed, replayed = detection_documents(tmp_path_factory.mktemp("detection"))
     simulated = [load(path) for path in folder.glob("load_results_*.json")]
     assert len(simulated) == 2
@@ -68,6 +72,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "detection": [detected],
         "backtest": [replayed],
         "issue": [json.loads(issue)],
+        "issue-changes": [json.loads(filed.stdout)],
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from fake_github import FakeGitHub
 from github_runner import JobResult, Runner
 from test_reporter_markdown import CASES
 
@@ -148,8 +149,6 @@ arguments = sys.argv[1:]
 sent = open(arguments[arguments.index("--input") + 1]).read() if "--input" in arguments else ""
 with open(os.environ["GH_RECORD"], "a") as record:
     record.write(json.dumps([arguments, sent]) + "\\n")
-if "GET" in arguments:
-    print(os.environ.get("GH_OPEN_ISSUE", ""))
 """
 
 
@@ -182,32 +181,36 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def regressed(machine: Machine) -> dict[str, str]:
-    (machine.runner.workspace / "report.md").write_text(render_markdown(CASES["two-regressions"]), encoding="utf-8")
+def regressed(machine: Machine, case: str = "two-regressions") -> dict[str, str]:
+    (machine.runner.workspace / "report.md").write_text(render_markdown(CASES[case]), encoding="utf-8")
     return {"verdict": "regressed", "report": "report.md"}
 
 
-def test_the_nightly_files_an_issue_about_a_regression(machine: Machine) -> None:
-    result = machine.run("nightly.yml", regressed(machine))
+@pytest.fixture
+def github(machine: Machine) -> Iterator[FakeGitHub]:
+    with FakeGitHub.running(name="octo/shop") as fake:
+        machine.runner.environment = {**machine.runner.environment, "GITHUB_API_URL": fake.url}
+        yield fake
+        assert fake.violations == []
+
+
+def test_the_nightly_keeps_one_issue_about_a_regression_until_it_is_gone(machine: Machine, github: FakeGitHub) -> None:
+    for _ in range(2):
+        result = machine.run("nightly.yml", regressed(machine), github={"token": github.token})
+        assert result.failed is None, result.log
+    (issue,) = github.issues
+    assert set(issue.labels) == {"soakwatch", "severity: critical", "service: mcp_server", "service: rag_service"}
+    assert issue.title.startswith("error rate of mcp_server POST /mcp/tools +10.3 points")
+    assert "<code>POST /mcp/tools</code>" in (issue.body or "")
+    fine = {**regressed(machine, case="nothing-found"), "verdict": "same"}
+    result = machine.run("nightly.yml", fine, github={"token": github.token})
     assert result.failed is None, result.log
-    (search, _), (filing, payload) = machine.asked
-    assert "labels=soakwatch,severity: critical,service: mcp_server,service: rag_service" in search
-    assert filing[:2] == ["api", "repos/octo/shop/issues"]
-    assert json.loads(payload)["title"].startswith("error rate of mcp_server POST /mcp/tools +10.3 points")
-    assert "<code>POST /mcp/tools</code>" in json.loads(payload)["body"]
+    assert github.issues[0].state == "closed"
 
 
-def test_the_nightly_does_not_file_what_is_open_already(machine: Machine) -> None:
-    machine.runner.environment = {**machine.runner.environment, "GH_OPEN_ISSUE": "7"}
-    result = machine.run("nightly.yml", regressed(machine))
-    assert "issue 7 says so already" in result.log
-    assert [arguments for arguments, _ in machine.asked if "--input" in arguments] == []
-
-
-@pytest.mark.parametrize("verdict", ["same", "improved", "unknown", ""])
-def test_the_nightly_files_nothing_where_nothing_regressed(machine: Machine, verdict: str) -> None:
-    result = machine.run("nightly.yml", {"verdict": verdict, "report": ""})
-    assert (result.steps, machine.asked) == ([], [])
+def test_the_nightly_asks_nothing_where_nothing_was_compared(machine: Machine, github: FakeGitHub) -> None:
+    result = machine.run("nightly.yml", {"verdict": "unknown", "report": ""})
+    assert (result.steps, github.asked) == ([], [])
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -355,11 +358,11 @@ def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path) -> None:
     commands = "".join(re.findall(r"```console\n(.*?)```", PAGE, flags=re.DOTALL)).splitlines()
     assert len(commands) == 6
     shutil.copy(ROOT / "demo" / "locustfile.py", tmp_path / "locustfile.py")
-    environment = {**os.environ, "SOAKWATCH_COLLECTOR__WINDOW": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "soakwatch.demo.target", "--port", "0"], stdout=subprocess.PIPE, text=True
-    ) as target:
+    target_command = [sys.executable, "-m", "soakwatch.demo.target", "--port", "0"]
+    with FakeGitHub.running() as fake, subprocess.Popen(target_command, stdout=subprocess.PIPE, text=True) as target:
         assert target.stdout is not None
+        github = {"GITHUB_API_URL": fake.url, "GITHUB_REPOSITORY": fake.name, "GITHUB_TOKEN": fake.token}
+        environment = {**os.environ, **github, "SOAKWATCH_COLLECTOR__WINDOW": "1"}
         host = target.stdout.readline().removeprefix("listening on ").strip()
         try:
             for command in commands:

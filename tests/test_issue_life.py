@@ -6,6 +6,18 @@ from pathlib import Path
 
 import pytest
 from fake_github import FakeGitHub
+from fake_github_faults import (
+    Fault,
+    Faults,
+    broken,
+    closed,
+    cut,
+    healthy,
+    rate_limited,
+    silent,
+    slowed_down,
+    unavailable,
+)
 from issue_desk import (
     DAY,
     HOUR,
@@ -26,6 +38,7 @@ from issue_desk import (
 
 from soakwatch.core.alert import Alert
 from soakwatch.core.deploy import Deploy
+from soakwatch.core.errors import SurfaceUnavailable
 from soakwatch.core.github_settings import AssigneeSection
 from soakwatch.core.incident import Incident, Kind, RulingKind, State
 from soakwatch.reporter.labels import ACCEPT, IGNORED
@@ -442,3 +455,67 @@ def test_an_endpoint_that_is_many_series_is_known_by_all_of_them(desk: Desk) -> 
     opened(desk, incident)
     assert an_endpoint("/0") in {finding.series for finding in incident.findings}
     assert "30 more" in (desk.fake.issue(1).body or "")
+
+
+def when_opening(fault: Fault) -> Faults:
+    return lambda asked: fault if asked.is_write and asked.path.endswith("/issues") else None
+
+
+def test_an_issue_whose_answer_was_lost_is_looked_for_and_not_made_again(desk: Desk) -> None:
+    desk.fake.lag = MINUTE
+    for lost in (closed(is_done=True), broken(), unavailable(502, is_done=True), cut()):
+        incident = an_incident(desk.clock.now, service=f"service-{lost.name}")
+        desk.save(incident)
+        desk.fake.faults = when_opening(lost)
+        assert desk.sync().trouble
+        desk.fake.faults = healthy
+        for _ in range(3):
+            desk.clock.passes(50.0)
+            desk.sync()
+        assert len(open_about(desk.fake, incident.fingerprint)) == 1
+    assert len(ours(desk.fake)) == 4
+
+
+def test_an_issue_that_was_not_made_is_made_later_once_that_is_sure(desk: Desk) -> None:
+    incident = an_incident()
+    desk.save(incident)
+    desk.fake.faults = when_opening(silent())
+    assert "did not answer in time" in desk.sync().trouble[0]
+    desk.fake.faults = healthy
+    desk.clock.passes(MINUTE)
+    desk.sync()
+    assert ours(desk.fake) == []
+    desk.clock.passes(2 * MINUTE)
+    desk.sync()
+    assert open_about(desk.fake, incident.fingerprint) == [1]
+
+
+@pytest.mark.parametrize("limit", [slowed_down(300), slowed_down(300, 429), rate_limited(MONDAY + 300)])
+def test_when_github_wants_to_be_left_alone_nothing_is_asked_until_then(desk: Desk, limit: Fault) -> None:
+    desk.save(an_incident())
+    desk.fake.faults = lambda asked: limit if asked.is_write else None
+    with pytest.raises(SurfaceUnavailable, match="wants to be left alone for 300 s"):
+        desk.sync()
+    asked = len(desk.fake.asked)
+    desk.clock.passes(299)
+    with pytest.raises(SurfaceUnavailable, match="wants to be left alone for 1 s"):
+        desk.sync()
+    assert len(desk.fake.asked) == asked
+    desk.fake.faults = healthy
+    desk.clock.passes(2)
+    desk.sync()
+    assert len(ours(desk.fake)) == 1
+
+
+def test_one_change_that_fails_does_not_stop_the_others(desk: Desk) -> None:
+    first, second = an_incident(MONDAY - 1, service="cart"), an_incident()
+    desk.save(first, second)
+    desk.sync()
+    desk.save(critical(first, MONDAY), critical(second, MONDAY))
+    desk.fake.faults = lambda asked: unavailable() if asked.path.endswith("/1/comments") else None
+    assert len(desk.sync().trouble) == 1
+    assert notes(desk.fake.issue(1)) == []
+    assert notes(desk.fake.issue(2)) == ["critical"]
+    desk.fake.faults = healthy
+    desk.sync()
+    assert notes(desk.fake.issue(1)) == ["critical"]

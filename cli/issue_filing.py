@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import typer
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from soakwatch.cli.github_connection import places_of, where_to_write
 from soakwatch.cli.issue_sync import tell_change
@@ -21,12 +21,13 @@ from soakwatch.reporter.issue_writing import Writing
 from soakwatch.reporter.pages import Pages
 from soakwatch.reporter.report_case import case_of_report
 from soakwatch.reporter.verdicts_json import VerdictsDocument
-from soakwatch.scheduler.issue_pass import IssuePass, PassReport
+from soakwatch.scheduler.issue_pass import DOUBT, IssuePass, PassReport
 from soakwatch.store.ledger_sqlite import make_ledger_file, sqlite_database
 from soakwatch.store.sql_ledger import SqlLedger
 
-_TRIES, _BETWEEN_TRIES = 3, 10.0
-"""A job in CI has no next pass; what may have been done is looked for first, as always."""
+_TRIES = 3
+_BETWEEN_TRIES = DOUBT + 5.0
+"""Seconds; a job in CI has no next pass, and what may have been done must show in a list first."""
 
 
 def file_report(document: VerdictsDocument, markdown: str, configuration: Configuration, *, json_: bool) -> None:
@@ -63,14 +64,19 @@ def _passed(case: Case, github: GitHubIssues, configuration: Configuration) -> P
                 now = time.time()
                 writing = Writing(github, pages, set(), configuration.github.milestone)
                 report = one.carry_out(one.look(now), writing, now, tell_change)
-                if report.trouble:
-                    raise SurfaceUnavailable(report.trouble[-1])
+                if report.is_worth_a_try:
+                    raise SurfaceUnavailable("; ".join(report.trouble) or "GitHub does not list yet what was asked for")
                 return report
 
             tries = Retrying(
-                retry=retry_if_exception_type(SurfaceUnavailable),
+                retry=retry_if_exception(_may_succeed),
                 stop=stop_after_attempt(_TRIES),
                 wait=wait_fixed(_BETWEEN_TRIES),
                 reraise=True,
             )
             return tries(pass_once)
+
+
+def _may_succeed(error: BaseException) -> bool:
+    """Whether to try again soon: not while GitHub wants to be left alone."""
+    return isinstance(error, SurfaceUnavailable) and error.retry_after is None

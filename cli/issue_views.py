@@ -7,6 +7,7 @@ from soakwatch.cli.terminal import notes, print_json, printable, results
 from soakwatch.reporter.change_words import describe, difference
 from soakwatch.reporter.changes_json import IssueChangesDocument, change_records
 from soakwatch.reporter.github import GitHubIssues
+from soakwatch.reporter.github_errors import IssueGone
 from soakwatch.reporter.issue_changes import Change, Edit, Open
 from soakwatch.reporter.pages import Pages
 from soakwatch.scheduler.issue_pass import Outlook, PassReport
@@ -14,14 +15,21 @@ from soakwatch.scheduler.issue_pass import Outlook, PassReport
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def print_changes(changes: Iterable[Change], github: GitHubIssues | None, pages: Pages) -> None:
+def print_changes(changes: Iterable[Change], github: GitHubIssues, pages: Pages) -> None:
     """Each change in a line, and the difference that it makes to a page, which is asked of GitHub for that."""
     for change in changes:
         print_line(describe(change), "bold")
         if isinstance(change, Open | Edit):
-            before = github.page(change.number).body if isinstance(change, Edit) and github is not None else ""
+            before = _page(change, github)
             for line in difference(change, before, pages.text(change.case, change.marker.after)):
                 print_line(f"    {line}", _COLOURS.get(line[:1], "default"))
+
+
+def _page(change: Open | Edit, github: GitHubIssues) -> str:
+    try:
+        return github.page(change.number).body if isinstance(change, Edit) else ""
+    except IssueGone:
+        return ""
 
 
 def print_line(line: str, style: str = "default") -> None:

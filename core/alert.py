@@ -8,7 +8,7 @@ class Alert:
     """One alert of Grafana, as it was last told. Times are seconds since the epoch.
 
     `fingerprint` is Grafana's own: the same for the same labels. `incident` is the fingerprint of the incident that it
-    is about, or empty. `ended` is None while it fires. All text may be hostile.
+    is about, or empty. `ended` is None while it fires; `heard` is when it was told last. All text may be hostile.
     """
 
     fingerprint: str
@@ -23,6 +23,7 @@ class Alert:
     panel: str = ""
     silence: str = ""
     incident: str = ""
+    heard: float = 0.0
 
     @property
     def fires(self) -> bool:

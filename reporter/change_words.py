@@ -37,8 +37,9 @@ def difference(change: Change, before: str, after: str) -> Iterator[str]:
     if isinstance(change, Open):
         yield f"+ title: {change.case.title}"
         yield f"+ labels: {', '.join(change.case.labels)}"
-    if isinstance(change, Edit) and change.labels is not None:
-        yield f"  labels: {', '.join(change.labels)}"
+    if isinstance(change, Edit):
+        yield from (f"+ label: {label}" for label in change.gains)
+        yield from (f"- label: {label}" for label in change.loses)
     lines = unified_diff(without_marker(before).splitlines(), after.splitlines(), lineterm="", n=1)
     yield from (line for line in lines if not line.startswith(("---", "+++")))
     if isinstance(change, Edit):

@@ -17,13 +17,17 @@ from github.IssueComment import IssueComment
 from github.Milestone import Milestone
 from pydantic import SecretStr
 
+from soakwatch.reporter.github_connections import follow_nothing
 from soakwatch.reporter.github_errors import Asked, IssueGone, translated
 from soakwatch.reporter.labels import OURS
 
-__all__ = ["GitHubIssues", "IssueGone", "SeenComment", "SeenIssue"]
+__all__ = ["GitHubIssues", "SeenComment", "SeenIssue"]
 
 _PAGE = 100
 """The most that GitHub puts into one answer."""
+
+_WRITERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+"""What GitHub calls those who may write to a repository."""
 
 _BETWEEN_WRITES = 1.0
 """Seconds that GitHub asks for: docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api."""
@@ -34,7 +38,6 @@ class SeenIssue:
     """One issue as GitHub has told it. Times are seconds since the epoch, `closed` None while it is open."""
 
     number: int
-    title: str
     body: str
     closed: float | None
     reason: str
@@ -45,10 +48,15 @@ class SeenIssue:
 
 @dataclass(frozen=True, slots=True)
 class SeenComment:
-    """One comment as GitHub has told it; a later one has a higher id."""
+    """One comment as GitHub has told it; a later one has a higher id.
+
+    A trusted one was made by who may write to the repository, or by a bot: others may write what looks like ours.
+    """
 
     id: int
     body: str
+    author: str
+    is_trusted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class GitHubIssues:
     def __init__(self, where: Where, between_writes: float = _BETWEEN_WRITES) -> None:
         """Prepare; nothing is asked yet. `between_writes` are the seconds that pass between two writes at least."""
         self.where = where
+        follow_nothing()
         token = where.token.get_secret_value()
         self._github = Github(
             auth=Auth.Token(token) if token else None,
@@ -92,7 +101,8 @@ class GitHubIssues:
                 direction="asc",
                 since=NotSet if since is None else datetime.fromtimestamp(since, UTC),
             )
-            return [_seen(issue) for issue in found]
+            # pull requests are issues too; to ask `pull_request` of one that is none would be a further request
+            return [_seen(issue) for issue in found if "/pull/" not in issue.html_url]
 
     def page(self, number: int) -> SeenIssue:
         """One issue. Raises IssueGone."""
@@ -182,9 +192,8 @@ class GitHubIssues:
 def _seen(issue: Issue) -> SeenIssue:
     return SeenIssue(
         number=issue.number,
-        title=issue.title,
         body=issue.body or "",
-        closed=issue.closed_at.timestamp() if issue.state == "closed" and issue.closed_at else None,
+        closed=(issue.closed_at or issue.updated_at).timestamp() if issue.state == "closed" else None,
         reason=issue.state_reason or "",
         labels=tuple(label.name for label in issue.labels),
         comments=issue.comments,
@@ -193,7 +202,9 @@ def _seen(issue: Issue) -> SeenIssue:
 
 
 def _seen_comment(comment: IssueComment) -> SeenComment:
-    return SeenComment(comment.id, comment.body or "")
+    author = comment.user  # None for accounts that were deleted, whatever its type says
+    login, kind = (author.login, author.type) if author is not None else ("", "")
+    return SeenComment(comment.id, comment.body or "", login, kind == "Bot" or comment.author_association in _WRITERS)
 
 
 def _unless_none(text: str | None) -> Opt[str]:

@@ -10,13 +10,17 @@ from github import GithubException, RateLimitExceededException
 
 from soakwatch.core.errors import SurfaceError, SurfaceRefused, SurfaceUnavailable
 
-_PATIENCE, _MOST_PATIENCE = 60.0, 3_600.0
+_PATIENCE, MOST_PATIENCE = 60.0, 3_600.0
 """Seconds to wait where GitHub asks for patience without saying how much, as its documentation advises; and at most,
 because it counts by the hour."""
 
 
 class IssueGone(SurfaceRefused):
     """This issue was deleted, or moved to where we do not see it."""
+
+
+class IssueRefused(SurfaceRefused):
+    """GitHub does not take this page or comment, and may take others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,14 @@ def translated(error: Exception, asked: Asked) -> SurfaceError:
         return _throttled(error, asked)
     if isinstance(error, GithubException):
         return _answered(error, asked)
+    if isinstance(error, requests.RequestException):
+        return _on_the_way(error, asked)
+    return SurfaceUnavailable(f"{asked}, answered with something that is no answer of GitHub's API")
+
+
+def _on_the_way(error: requests.RequestException, asked: Asked) -> SurfaceError:
+    if isinstance(error, requests.TooManyRedirects):
+        return _moved(asked)
     if isinstance(error, requests.Timeout):
         return SurfaceUnavailable(f"{asked}, did not answer in time; the next pass looks whether it was done")
     if isinstance(error, requests.exceptions.SSLError):
@@ -53,9 +65,19 @@ def _answered(error: GithubException, asked: Asked) -> SurfaceError:
     status, says = error.status, _message(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST:
         return SurfaceUnavailable(f"{asked}, has trouble of its own (HTTP {status}); a later pass tries again")
-    if asked.number is not None and status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+    if asked.number is not None and status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and "disabled" not in says:
         return IssueGone(f"{asked}, has no such issue any more: {says}")
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY or (status == HTTPStatus.FORBIDDEN and "locked" in says.lower()):
+        return IssueRefused(f"{asked}, refuses it: {says}")
     return SurfaceRefused(f"{asked}{_refusal(status, says)}")
+
+
+def _moved(asked: Asked) -> SurfaceError:
+    if asked.number is not None:
+        return IssueGone(f"{asked}, says that it was moved")
+    return SurfaceRefused(
+        f"{asked}, says that this is somewhere else now; set GITHUB_REPOSITORY (or GITHUB_API_URL) to the new place"
+    )
 
 
 def _refusal(status: int, says: str) -> str:
@@ -102,12 +124,16 @@ def _throttled(error: Exception, asked: Asked) -> SurfaceUnavailable:
 
 def _seconds_to_wait(headers: Mapping[str, str]) -> float:
     """As docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api says."""
-    if (after := headers.get("retry-after", "")).isdigit():
-        return min(float(after), _MOST_PATIENCE)
-    reset = headers.get("x-ratelimit-reset", "")
-    if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit() and (now := _moment_of(headers)):
-        return min(max(1.0, float(reset) - now), _MOST_PATIENCE)
+    after, reset = (_whole(headers.get(name, "")) for name in ("retry-after", "x-ratelimit-reset"))
+    if after is not None:
+        return min(after, MOST_PATIENCE)
+    if headers.get("x-ratelimit-remaining") == "0" and reset is not None and (now := _moment_of(headers)):
+        return min(max(1.0, reset - now), MOST_PATIENCE)
     return _PATIENCE
+
+
+def _whole(number: str) -> float | None:
+    return float(number) if number.isascii() and number.isdigit() else None
 
 
 def _moment_of(headers: Mapping[str, str]) -> float | None:

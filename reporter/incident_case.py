@@ -41,8 +41,8 @@ def case_of(incident: Incident, now: float, assignees: Iterable[AssigneeSection]
 
 
 def is_worth_an_issue(incident: Incident) -> bool:
-    """Whether it was ever confirmed: a suspicion alone is nobody's business."""
-    return incident.confirmed is not None
+    """Whether it was ever confirmed, and says what is wrong: a suspicion alone is nobody's business."""
+    return incident.confirmed is not None and bool(incident.findings)
 
 
 def _stage(incident: Incident, now: float) -> Stage:

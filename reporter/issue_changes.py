@@ -56,7 +56,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Write the page of issue `number` anew, after its comments. `labels` are all that it shall wear, None as it is.
+    """Write the page of issue `number` anew, after its comments; it gains and loses labels, whoever put them on.
 
     Where nothing but time makes it `due`, it is written only when the page reads differently.
     """
@@ -67,7 +67,8 @@ class Edit:
     why: str
     notes: tuple[Note, ...] = ()
     move: Move = Move.STAY
-    labels: tuple[str, ...] | None = None
+    gains: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
     due: bool = False
 
 

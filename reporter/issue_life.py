@@ -15,7 +15,7 @@ from soakwatch.reporter.issue_changes import Change, Decide, Edit, Move, News, N
 from soakwatch.reporter.issue_marker import Marker, Told
 from soakwatch.reporter.issue_shelf import is_declined
 from soakwatch.reporter.known_issue import DECLINED, KnownIssue
-from soakwatch.reporter.labels import ACCEPT, IGNORED, SEVERITY, with_severity
+from soakwatch.reporter.labels import ACCEPT, IGNORED, severities
 
 BY_GITHUB = "GitHub"
 """How rulings that were made by a label or by closing an issue begin to say who made them."""
@@ -50,11 +50,14 @@ class Rules:
 def needs_new(case: Case, issue: KnownIssue) -> bool:
     """Whether a further issue is to be opened about an open case: ours was closed because it was over, or was declined.
 
-    What was declined is never opened again; who takes the label off asks for a new one.
+    What was declined is never opened again; who takes the label off asks for a new one. An incident that is over stays
+    so: a ledger that says otherwise is out of date.
     """
     if issue.is_open or issue.gone or not case.is_open:
         return False
-    return issue.marker.told is Told.OVER or (issue.marker.told is Told.DECLINED and not issue.has_label(IGNORED))
+    if issue.marker.told is Told.OVER:
+        return not isinstance(case.subject, Incident)
+    return issue.marker.told is Told.DECLINED and not issue.has_label(IGNORED)
 
 
 def changes_of(case: Case, issue: KnownIssue, deploys: Sequence[Deploy], now: float, rules: Rules) -> list[Change]:
@@ -72,13 +75,14 @@ def changes_of(case: Case, issue: KnownIssue, deploys: Sequence[Deploy], now: fl
 
 def told_now(case: Case, told: Told, now: float, before: Marker) -> Marker:
     """The marker of a page that is written now: what `before` told of parts, it still does."""
+    others = members_of(case) if isinstance(case.subject, tuple) else before.members | {case.fingerprint}
     return replace(
         before,
         told=told,
         critical=case.critical,
         gist=case.gist,
         written=int(now),
-        members=members_of(case),
+        members=others - {before.fingerprint},
     )
 
 
@@ -90,9 +94,10 @@ def members_of(case: Case) -> frozenset[str]:
 
 def _when_open(case: Case, issue: KnownIssue, now: float, rules: Rules) -> list[Change]:
     marker = told_now(case, Told.OPEN, now, issue.marker)
-    edit = Edit(case, issue.number, marker, why="", labels=_with_severity_of(case, issue))
+    gains, loses = _severity_of(case, issue)
+    edit = Edit(case, issue.number, marker, why="", gains=gains, loses=loses)
     if issue.marker.told in {Told.SILENT, Told.DECLINED}:
-        return [replace(edit, labels=_without(issue, IGNORED), why="somebody opened it again")]
+        return [replace(edit, loses=(IGNORED,), why="somebody opened it again")]
     if issue.has_label(IGNORED):
         return _silence(case, now, f"label {IGNORED} on issue #{issue.number}") or [_told_silence(case, issue, now)]
     return list(_news(edit, issue, now, rules))
@@ -103,16 +108,16 @@ def _news(edit: Edit, issue: KnownIssue, now: float, rules: Rules) -> Iterable[E
     case, marker = edit.case, edit.marker
     joined = case.parts - issue.marker.parts
     if case.critical and not issue.marker.critical:
-        note = Note(News.CRITICAL, "critical")
+        note = Note(News.CRITICAL, f"critical-{issue.marker.written}")
         yield replace(edit, notes=(note,), why="it has become critical")
     elif joined and now - issue.marker.joined >= rules.spread_after:
-        parts = issue.marker.parts | joined
-        note = Note(News.SPREAD, f"spread-{digest(*sorted(parts))}", joined)
-        yield replace(edit, marker=replace(marker, parts=parts, joined=int(now)), notes=(note,), why="it has spread")
-    elif case.gist != issue.marker.gist or issue.marker.told is not Told.OPEN:
+        note = Note(News.SPREAD, f"spread-{digest(*sorted(case.parts))}", joined)
+        told = replace(marker, parts=case.parts, joined=int(now))
+        yield replace(edit, marker=told, notes=(note,), why="it has spread")
+    elif case.gist != issue.marker.gist or issue.marker.told is not Told.OPEN or marker.members != issue.marker.members:
         yield replace(edit, why="it has changed")
     elif now - max(issue.marker.written, issue.looked) >= rules.refresh_after:
-        yield replace(edit, due=True, labels=None, why="its numbers are old")
+        yield replace(edit, due=True, gains=(), loses=(), why="its numbers are old")
 
 
 def _when_closed(case: Case, issue: KnownIssue, deploys: Sequence[Deploy], now: float, rules: Rules) -> list[Change]:
@@ -139,7 +144,7 @@ def _after_silence(case: Case, issue: KnownIssue, now: float) -> list[Change]:
         return _silence(case, now, f"label {IGNORED} on issue #{issue.number}")
     note = Note(News.SILENCE_OVER, f"silence-over-{issue.marker.written}")
     edit = Edit(case, issue.number, told_now(case, Told.OPEN, now, issue.marker), why="its silence is over")
-    return [replace(edit, notes=(note,), move=Move.REOPEN, labels=_without(issue, IGNORED))]
+    return [replace(edit, notes=(note,), move=Move.REOPEN, loses=(IGNORED,))]
 
 
 def _deadline(case: Case, issue: KnownIssue, deploys: Iterable[Deploy], rules: Rules) -> float:
@@ -193,7 +198,7 @@ def _when_over(case: Case, issue: KnownIssue, now: float) -> list[Change]:
     marker = told_now(case, Told.OVER, now, issue.marker)
     if issue.is_open:
         news = News.ACCEPTED if case.accepted else News.RECOVERED
-        note = Note(news, str(news))
+        note = Note(news, f"{news}-{issue.marker.written}")
         return [Edit(case, issue.number, marker, notes=(note,), move=Move.COMPLETE, why="it is over")]
     if issue.reason in DECLINED:
         return [_declined(case, issue, now)]
@@ -202,26 +207,26 @@ def _when_over(case: Case, issue: KnownIssue, now: float) -> list[Change]:
 
 def _told_silence(case: Case, issue: KnownIssue, now: float) -> Edit:
     marker = told_now(case, Told.SILENT, now, issue.marker)
-    labels = _with(issue, IGNORED)
-    return Edit(case, issue.number, marker, move=Move.SILENCE, labels=labels, why="somebody wants silence")
+    return Edit(case, issue.number, marker, move=Move.SILENCE, gains=(IGNORED,), why="somebody wants silence")
 
 
 def _declined(case: Case, issue: KnownIssue, now: float) -> Edit:
     marker = told_now(case, Told.DECLINED, now, issue.marker)
-    return Edit(case, issue.number, marker, labels=_with(issue, IGNORED), why="somebody closed it as not planned")
+    return Edit(case, issue.number, marker, gains=(IGNORED,), why="somebody closed it as not planned")
 
 
 def _accepted(case: Case, issue: KnownIssue, now: float) -> list[Change]:
     who, reason = f"{BY_GITHUB} #{issue.number}", f"label {ACCEPT} on issue #{issue.number}"
     ruling = Ruling(RulingKind.ACCEPT, now, reason, who)
     open_ = [one for one in incidents_of(case) if not one.is_accepted and one.is_open]
-    taken = [one for one in open_ if one.kind is not Kind.NO_DATA]
-    if taken or not issue.is_open:
+    # what somebody has decided on the command line since then counts more than a label that is still there
+    asked = [one for one in open_ if one.ruling is None or one.ruling.at <= issue.updated]
+    taken = [one for one in asked if one.kind is not Kind.NO_DATA]
+    if taken or not issue.is_open or (open_ and not asked):
         return [Decide(one.fingerprint, ruling, why=reason) for one in taken]
     marker = told_now(case, issue.marker.told, now, issue.marker)
     note = Note(News.UNACCEPTABLE, f"unacceptable-{int(issue.updated)}")
-    labels = _without(issue, ACCEPT)
-    return [Edit(case, issue.number, marker, notes=(note,), labels=labels, why="it has no level to accept")]
+    return [Edit(case, issue.number, marker, notes=(note,), loses=(ACCEPT,), why="it has no level to accept")]
 
 
 def incidents_of(case: Case) -> list[Incident]:
@@ -243,7 +248,8 @@ def silence_like(case: Case, declined: KnownIssue, now: float) -> list[Change]:
 
 
 def _end_of_silence(case: Case, now: float, reason: str) -> list[Change]:
-    ruling = Ruling(RulingKind.IGNORE, now, reason, BY_GITHUB, until=now)
+    # not up to now: a clock that is set back a little must not make it silent again
+    ruling = Ruling(RulingKind.IGNORE, now, reason, BY_GITHUB, until=0.0)
     silent = [one for one in incidents_of(case) if one.is_open and one.is_silent(now)]
     return [Decide(one.fingerprint, ruling, why=reason) for one in silent]
 
@@ -255,16 +261,8 @@ def hear_again(case: Case, declined: KnownIssue, now: float) -> list[Change]:
     return _end_of_silence(case, now, reason) if here else []
 
 
-def _with_severity_of(case: Case, issue: KnownIssue) -> tuple[str, ...] | None:
-    """The labels with the severity that it has now; None where it wears that, or where people took it off."""
-    worn = [label for label in issue.labels if label.startswith(SEVERITY)]
-    wanted = [label for label in case.labels if label.startswith(SEVERITY)]
-    return None if not worn or worn == wanted else with_severity(issue.labels, wanted)
-
-
-def _with(issue: KnownIssue, label: str) -> tuple[str, ...]:
-    return issue.labels if issue.has_label(label) else (*issue.labels, label)
-
-
-def _without(issue: KnownIssue, label: str) -> tuple[str, ...]:
-    return tuple(one for one in issue.labels if one.casefold() != label.casefold())
+def _severity_of(case: Case, issue: KnownIssue) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The labels to gain and to lose, so that it wears the severity that it has; none where people took that off."""
+    worn, wanted = severities(issue.labels), severities(case.labels)
+    wrong = tuple(label for label in worn if label.casefold() not in map(str.casefold, wanted))
+    return (wanted, wrong) if wrong else ((), ())

@@ -8,9 +8,13 @@ import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-_ISSUE = re.compile(r"^<!-- soakwatch:issue:\d+ (?P<words>[a-z0-9=,. -]*)-->", re.MULTILINE)
+from soakwatch.core.errors import SurfaceRefused
+
+_ISSUE = re.compile(r"^<!-- soakwatch:issue:(?P<version>\d{1,4}) (?P<words>[a-z0-9=,. -]*)-->", re.MULTILINE)
 _NOTE = re.compile(r"^<!-- soakwatch:note:\d+ (?P<words>[a-z0-9=,. -]*)-->", re.MULTILINE)
 _VERSION = 1
+_FINGERPRINT = re.compile(r"[a-z0-9]{8,24}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 class Told(StrEnum):
@@ -32,8 +36,9 @@ class Marker:
     """What an issue said when it was last written, so that whoever finds it knows what is news.
 
     `fingerprint`, `about`, `parts` and `gist` are those of its case; of a summary, `members` are the fingerprints of
-    the cases in it. `text` is a digest of the page. `joined` is when parts were last told of, `written` when the page
-    was, in seconds since the epoch. `after` is the number of the issue that was about the same before, or 0.
+    the cases in it, of others those of further cases that were found anew and go on in it. `text` is a digest of the
+    page. `joined` is when parts were last told of, `written` when the page was, in seconds since the epoch. `after` is
+    the number of the issue that was about the same before, or 0.
     """
 
     fingerprint: str
@@ -55,24 +60,29 @@ class Marker:
 
 
 def read_marker(body: str) -> Marker | None:
-    """The marker of a page; None where there is none, or none that can be read. The last one counts."""
+    """The marker of a page; None where there is none, or none that can be read. The last one counts.
+
+    Raises SurfaceRefused for that of a newer soakwatch, which this one must not write over.
+    """
     found = list(_ISSUE.finditer(body))
     if not found:
         return None
+    if int(found[-1]["version"]) > _VERSION:
+        raise SurfaceRefused("an issue of this repository was written by a newer soakwatch; upgrade this one")
     words = _words(found[-1]["words"])
     try:
         return Marker(
-            fingerprint=words["fingerprint"],
+            fingerprint=_named(words["fingerprint"]),
             about=words["about"],
             told=Told(words["told"]),
             critical=words["critical"] == "1",
             gist=words["gist"],
             text=words["text"],
-            joined=int(words["joined"]),
-            written=int(words["written"]),
+            joined=_number(words["joined"]),
+            written=_number(words["written"]),
             parts=_several(words["parts"]),
             members=_several(words["members"]),
-            after=int(words["after"]),
+            after=_number(words["after"]),
         )
     except (KeyError, ValueError):
         return None
@@ -103,6 +113,18 @@ def _word(value: object) -> str:
 
 def _words(text: str) -> dict[str, str]:
     return dict(word.split("=", 1) for word in text.split() if "=" in word)
+
+
+def _named(word: str) -> str:
+    if not _FINGERPRINT.fullmatch(word):
+        raise ValueError(word)
+    return word
+
+
+def _number(word: str) -> int:
+    if not _NUMBER.fullmatch(word):
+        raise ValueError(word)
+    return int(word)
 
 
 def _several(word: str) -> frozenset[str]:

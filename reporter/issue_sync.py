@@ -12,20 +12,20 @@ from soakwatch.reporter.issue_shelf import Shelf, is_declined
 from soakwatch.reporter.known_issue import KnownIssue
 from soakwatch.reporter.summary_case import summary_of
 
+_MOST_THINNED = 10
+"""Issues whose new comments a pass looks at; the others are for the next ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """All that is known at `now`, in seconds since the epoch; cases by fingerprint."""
+    """All that is known at `now`, in seconds since the epoch; cases, and what stands for them, by fingerprint."""
 
     cases: Mapping[str, Case]
+    standing: Mapping[str, KnownIssue]
     shelf: Shelf
     deploys: Sequence[Deploy]
     now: float
     rules: Rules
-
-    def current(self, case: Case) -> KnownIssue | None:
-        """The issue that stands for `case`."""
-        return self.shelf.current(case, self.cases)
 
     def changes_of(self, case: Case, issue: KnownIssue) -> list[Change]:
         """What is to be done about the issue that stands for `case`."""
@@ -41,12 +41,13 @@ def sync(
     it leaves nothing to do; cut short anywhere, the next one completes it.
     """
     issues = list(issues)
-    scene = _Scene({one.fingerprint: one for one in cases}, Shelf.of(issues), deploys, now, rules)
+    shelf, known = Shelf.of(issues), {one.fingerprint: one for one in cases}
+    scene = _Scene(known, shelf.standing_for(known.values()), shelf, deploys, now, rules)
     summarised = _summarised(scene)
     lives: list[Change] = []
     homeless: list[Case] = []
     for case in scene.cases.values():
-        issue = scene.current(case)
+        issue = scene.standing.get(case.fingerprint)
         if issue is not None and not needs_new(case, issue):
             lives += scene.changes_of(case, issue)
         elif case.fingerprint not in summarised:
@@ -55,18 +56,18 @@ def sync(
     homeless.sort(key=lambda one: (not one.critical, one.since, one.fingerprint))
     opened = [_opened(case, scene) for case in homeless[: rules.most_new]]
     together = _of_summaries(summarised, homeless[rules.most_new :], scene)
-    changes = [*_merges(scene.shelf, now), *_thinned(issues), *lives, *opened, *together]
-    return sorted(changes, key=_is_only_due)
+    merges, thinned = _merges(scene), list(_thinned(issues))[:_MOST_THINNED]
+    return sorted([*merges, *lives, *opened, *together, *thinned], key=_is_only_due)
 
 
 def _is_only_due(change: Change) -> bool:
     return isinstance(change, Edit) and change.due
 
 
-def _merges(shelf: Shelf, now: float) -> Iterable[Merge]:
-    for first, *others in shelf.open_twice():
+def _merges(scene: _Scene) -> Iterable[Merge]:
+    for first, *others in scene.shelf.open_twice(scene.cases.keys()):
         for issue in others:
-            marker = replace(issue.marker, told=Told.DUPLICATE, written=int(now))
+            marker = replace(issue.marker, told=Told.DUPLICATE, written=int(scene.now))
             yield Merge(issue.number, first.number, marker, why="two were made at once")
 
 
@@ -76,12 +77,16 @@ def _thinned(issues: Iterable[KnownIssue]) -> Iterable[Thin]:
 
 def _from_before(case: Case, scene: _Scene) -> list[Change]:
     """What an issue about the same, which was another case then, asks of one that has no issue."""
+    if case.is_open and (declined := scene.shelf.declined(case)) and not _is_own(case, declined):
+        return silence_like(case, declined, scene.now)
     before = scene.shelf.before(case)
-    if before is None or case.fingerprint == before.marker.fingerprint or before.marker.told is not Told.DECLINED:
+    if case.stage is not Stage.SILENT or before is None or _is_own(case, before) or is_declined(before):
         return []
-    if case.is_open and is_declined(before) and case.parts <= before.marker.parts:
-        return silence_like(case, before, scene.now)
-    return hear_again(case, before, scene.now) if case.stage is Stage.SILENT and not is_declined(before) else []
+    return hear_again(case, before, scene.now) if before.marker.told is Told.DECLINED else []
+
+
+def _is_own(case: Case, issue: KnownIssue) -> bool:
+    return case.fingerprint in {issue.marker.fingerprint, *issue.marker.members}
 
 
 def _opened(case: Case, scene: _Scene) -> Open:
@@ -109,16 +114,16 @@ def first_marker(case: Case, now: float, after: int = 0) -> Marker:
 def _summarised(scene: _Scene) -> dict[str, KnownIssue]:
     """Which summary stands for which case that has no issue of its own, by the case's fingerprint."""
     found: dict[str, KnownIssue] = {}
-    for summary in scene.shelf.summaries():
+    for summary in scene.shelf.summaries(scene.cases.keys()):
         for fingerprint in sorted(summary.marker.members & scene.cases.keys()):
-            if scene.current(scene.cases[fingerprint]) is None:
+            if fingerprint not in scene.standing:
                 found.setdefault(fingerprint, summary)
     return found
 
 
 def _of_summaries(summarised: Mapping[str, KnownIssue], more: Sequence[Case], scene: _Scene) -> Iterable[Change]:
     """What becomes of the summaries when `more` come into the one that is open, or into a new one."""
-    for summary in scene.shelf.summaries():
+    for summary in scene.shelf.summaries(scene.cases.keys()):
         members = [scene.cases[one] for one, of in summarised.items() if of is summary]
         room = max(0, MOST_PARTS - len(members)) if summary.is_open else 0
         joining, more = more[:room], () if summary.is_open else more  # who finds no room waits for an issue of its own

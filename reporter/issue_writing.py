@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from soakwatch.core.errors import SurfaceRefused
 from soakwatch.reporter.github import GitHubIssues, SeenComment, SeenIssue
+from soakwatch.reporter.github_errors import IssueRefused
 from soakwatch.reporter.issue_changes import Edit, Merge, Move, Note, Open
 from soakwatch.reporter.issue_marker import Marker, noted_in, read_marker
 from soakwatch.reporter.issue_notes import note_text
 from soakwatch.reporter.known_issue import KnownIssue
-from soakwatch.reporter.labels import looks_of
+from soakwatch.reporter.labels import looks_of, relabelled
 from soakwatch.reporter.pages import Pages, marked
 
 _STATES: Mapping[Move, tuple[str | None, str | None]] = {
@@ -36,28 +36,26 @@ class Writing:
         body, marker = marked(self.pages.text(case, change.marker.after), change.marker)
         try:
             seen = self.github.create(case.title, body, case.labels, case.assignees, self.milestone)
-        except SurfaceRefused:
+        except IssueRefused:
             if not (case.assignees or self.milestone):
                 raise
             # somebody who cannot be assigned, or a milestone that is gone, is no reason to say nothing
             seen = self.github.create(case.title, body, case.labels)
-        return known_of(seen, marker)
+        return replace(known_of(seen, marker), counted=True)
 
     def edit(self, change: Edit, issue: KnownIssue, now: float) -> KnownIssue:
-        """Write the page anew: a request, two more for a comment; none where time made it due for nothing."""
+        """Write the page anew: a request, one for a comment, one for labels; none where it was due for nothing."""
         body, marker = marked(self.pages.text(change.case, change.marker.after), change.marker)
         if change.due and marker.text == issue.marker.text:
             return replace(issue, looked=now)
-        comments = issue.comments
         for note in change.notes:
-            comments = self._comment(change, note)
-        if change.labels is not None:
-            self.make_labels(set(change.labels) - set(issue.labels))
+            issue = self._with_comment(change, note, issue)
+        labels = self._relabelled(change)
         state, reason = _STATES[change.move]
-        seen = self.github.edit(change.number, body, state=state, reason=reason, labels=change.labels)
-        after = replace(known_of(seen, marker), comments=comments, crowded=issue.crowded)
+        seen = self.github.edit(change.number, body, state=state, reason=reason, labels=labels)
+        after = replace(known_of(seen, marker), comments=issue.comments, crowded=issue.crowded, counted=issue.counted)
         # more than there should be: somebody may have made the same comment at the same time
-        return self.thin(change.number, after) if change.notes and seen.comments > comments else after
+        return self.thin(change.number, after) if change.notes and seen.comments > after.comments else after
 
     def merge(self, change: Merge) -> KnownIssue:
         """Close an issue as a duplicate: one request."""
@@ -68,7 +66,7 @@ class Writing:
     def thin(self, number: int, issue: KnownIssue) -> KnownIssue:
         """Delete each comment of ours that says again what an earlier one said: a request, and one for each."""
         left = self._thinned(number, self.github.comments(number))
-        return replace(issue, comments=len(left), crowded=False)
+        return replace(issue, comments=len(left), crowded=False, counted=True)
 
     def make_labels(self, labels: Iterable[str]) -> None:
         """See to it that `labels` exist: a request for each that is not known to."""
@@ -76,23 +74,38 @@ class Writing:
             self.github.create_label(label, *looks_of(label))
             self.labels.add(label)
 
-    def _comment(self, change: Edit, note: Note) -> int:
-        """Write a comment unless it is there; how many comments there should be now."""
-        there = self._thinned(change.number, self.github.comments(change.number))
-        if (change.case.fingerprint, note.key) in map(_key_of, there):
-            return len(there)
-        self.github.comment(change.number, note_text(change.case, note))
-        return len(there) + 1
+    def _with_comment(self, change: Edit, note: Note, issue: KnownIssue) -> KnownIssue:
+        """Write a comment; where there are some that nobody has counted, only after looking whether it is there."""
+        if not issue.counted or issue.crowded:
+            there = self._thinned(change.number, self.github.comments(change.number))
+            issue = replace(issue, comments=len(there), crowded=False, counted=True)
+            if (change.case.fingerprint, note.key) in map(_key_of, there):
+                return issue
+        try:
+            self.github.comment(change.number, note_text(change.case, note))
+        except IssueRefused:  # somebody has locked the conversation: the page says it all the same
+            return issue
+        return replace(issue, comments=issue.comments + 1)
+
+    def _relabelled(self, change: Edit) -> tuple[str, ...] | None:
+        """All labels that the issue shall wear; None as it is. Looks first: people may have put some on just now."""
+        if not (change.gains or change.loses):
+            return None
+        self.make_labels(change.gains)
+        return relabelled(self.github.page(change.number).labels, change.gains, change.loses)
 
     def _thinned(self, number: int, comments: Iterable[SeenComment]) -> list[SeenComment]:
-        left: list[SeenComment] = []
+        left: dict[tuple[str, str], SeenComment] = {}
+        others: list[SeenComment] = []
         for comment in sorted(comments, key=lambda one: one.id):
             key = _key_of(comment)
-            if key is not None and key in map(_key_of, left):
+            if key is None or (key in left and left[key].author != comment.author):
+                others.append(comment)
+            elif key in left:
                 self.github.delete_comment(number, comment.id)
             else:
-                left.append(comment)
-        return left
+                left[key] = comment
+        return [*left.values(), *others]
 
 
 def known_of(seen: SeenIssue, marker: Marker) -> KnownIssue:
@@ -114,8 +127,8 @@ def known_again(seen: SeenIssue, before: KnownIssue | None) -> KnownIssue | None
     if marker is None:
         return None
     now = known_of(seen, marker)
-    return now if before is None else before.seen_again(now)
+    return replace(now, counted=not now.comments) if before is None else before.seen_again(now)
 
 
 def _key_of(comment: SeenComment) -> tuple[str, str] | None:
-    return noted_in(comment.body)
+    return noted_in(comment.body) if comment.is_trusted else None

@@ -15,7 +15,7 @@ LONGEST_LABEL = 50
 MOST_LABELS = 100
 """What GitHub takes, in characters and labels."""
 
-SEVERITY = "severity: "
+_SEVERITY = "severity: "
 _SERVICE = "service: "
 _MARK_OF_THE_REST = 6
 """Hexadecimal digits that tell shortened labels apart."""
@@ -25,15 +25,15 @@ _LOOKS = {
     ACCEPT: ("0e8a16", "Put it on an issue: the new level is what is normal from now on"),
     IGNORED: ("cfd3d7", "soakwatch is silent about this until the label is taken off"),
     SUMMARY: ("1f6feb", "Stands for several incidents that came at once"),
-    f"{SEVERITY}critical": ("b60205", "A regression that is critical"),
-    f"{SEVERITY}warning": ("fbca04", "A regression that is worth a look"),
+    f"{_SEVERITY}critical": ("b60205", "A regression that is critical"),
+    f"{_SEVERITY}warning": ("fbca04", "A regression that is worth a look"),
 }
 _SERVICE_LOOKS = ("c5def5", "A service under load")
 
 
 def severity_label(severity: Severity) -> str:
     """The label for how bad it is."""
-    return f"{SEVERITY}{'critical' if severity is Severity.CRITICAL else 'warning'}"
+    return f"{_SEVERITY}{'critical' if severity is Severity.CRITICAL else 'warning'}"
 
 
 def service_label(service: str) -> str:
@@ -59,7 +59,12 @@ def distinct(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(found.values())[:MOST_LABELS]
 
 
-def with_severity(labels: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    """The `labels` that an issue wears, with those that are `wanted`, and no other severity."""
-    keep = [label for label in labels if not label.startswith(SEVERITY)]
-    return distinct([*keep, *wanted])
+def relabelled(worn: Iterable[str], gains: Iterable[str], loses: Iterable[str]) -> tuple[str, ...]:
+    """The labels `worn`, with those it gains and without those it loses, as GitHub compares them."""
+    lost = {label.casefold() for label in loses}
+    return distinct([*(label for label in worn if label.casefold() not in lost), *gains])
+
+
+def severities(labels: Iterable[str]) -> tuple[str, ...]:
+    """Those of `labels` that say how bad it is."""
+    return tuple(label for label in labels if label.casefold().startswith(_SEVERITY))

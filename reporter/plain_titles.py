@@ -8,7 +8,7 @@ LONGEST_TITLE = 255
 """What GitHub takes, in characters; it takes one more."""
 
 _ZERO_WIDTH_SPACE = "\u200b"
-_AT = re.compile(r"(?:@|&#0*64;|&#x0*40;|&commat;)(?=[A-Za-z0-9]|&(?!#8203;))", re.IGNORECASE)
+_AT = re.compile(r"(?:@|&#0*64;|&#x0*40;|&commat;)(?=\w|&(?!#8203;))", re.IGNORECASE)
 """What could be a mention once the page is drawn. Our own reports hold none, but anybody may have edited one."""
 
 

@@ -4,6 +4,7 @@ The form is that of grafana.com/docs/grafana/latest/alerting/configure-notificat
 webhook-notifier: one notice holds all alerts of a group, firing and resolved ones, and is sent again while any fires.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
@@ -16,12 +17,15 @@ from soakwatch.core.errors import UsageError
 INCIDENT_LABEL = "soakwatch_incident"
 """Label, or annotation, of an alert that is about an incident: its fingerprint."""
 
+_FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 _LONGEST = 10_000
 _MOST_LABELS = 200
 _MOST_ALERTS = 1_000
 
 
 def _text(value: object) -> object:
+    if value is None:
+        return ""
     return value[:_LONGEST] if isinstance(value, str) else value
 
 
@@ -45,7 +49,7 @@ class _Told(BaseModel):
     generator_url: Annotated[Text, Field(alias="generatorURL")] = ""
     silence_url: Annotated[Text, Field(alias="silenceURL")] = ""
     panel_url: Annotated[Text, Field(alias="panelURL")] = ""
-    value_string: Annotated[Text | None, Field(alias="valueString")] = ""
+    value_string: Annotated[Text, Field(alias="valueString")] = ""
 
 
 class _Notice(BaseModel):
@@ -66,7 +70,7 @@ def alerts_of(notice: bytes, now: float) -> list[Alert]:
 
 def _alert(told: _Told, now: float) -> Alert:
     labels = tuple(sorted(told.labels.items()))[:_MOST_LABELS]
-    started = _seconds(told.starts_at)
+    started = min(now, _seconds(told.starts_at))  # a clock that is ahead must not make all that follows late
     ended = None if told.status == "firing" else max(started, min(now, _seconds(told.ends_at) if told.ends_at else now))
     return Alert(
         fingerprint=told.fingerprint,
@@ -74,14 +78,20 @@ def _alert(told: _Told, now: float) -> Alert:
         labels=labels,
         summary=told.annotations.get("summary", ""),
         description=told.annotations.get("description", ""),
-        values=told.value_string or "",
+        values=told.value_string,
         started=started,
         ended=ended,
         page=told.generator_url,
         panel=told.panel_url,
         silence=told.silence_url,
-        incident=(told.labels.get(INCIDENT_LABEL) or told.annotations.get(INCIDENT_LABEL, "")).strip().lower(),
+        incident=_incident(told),
     )
+
+
+def _incident(told: _Told) -> str:
+    """The incident that it names. Grafana's templates write `<no value>` where there is none."""
+    named = (told.labels.get(INCIDENT_LABEL) or told.annotations.get(INCIDENT_LABEL, "")).strip().lower()
+    return named if _FINGERPRINT.fullmatch(named) else ""
 
 
 def _seconds(moment: datetime) -> float:

@@ -68,6 +68,8 @@ def receiving(token: str, take: Callable[[Sequence[Alert]], None], clock: Callab
     def alerts() -> Response:
         if not _may(request, token):
             return _says(401, "the header Authorization must be `Bearer` and the token of [webhook]")
+        if request.content_length is None:
+            return _says(411, "a notice must say how long it is")
         try:
             told = alerts_of(request.get_data(cache=False), clock())
             take(told)

@@ -34,10 +34,12 @@ def known_cases(
     Raises StoreUnavailable.
     """
     alerts: defaultdict[str, list[Alert]] = defaultdict(list)
-    for alert in known_alerts(ledger):
+    for alert in known_alerts(ledger, now):
         alerts[alert.incident].append(alert)
     there = {one.fingerprint: one for one in ledger.incidents(now - _LATELY)}
-    old = [one for name in sorted(set(wanted) - there.keys()) for one in ledger.incidents_named(name)]
+    names = sorted(set(wanted) - there.keys())
+    # what is asked for may be the beginning of several
+    old = [one for name in names for one in ledger.incidents_named(name) if one.fingerprint == name]
     incidents = [one for one in [*there.values(), *old] if is_worth_an_issue(one)]
     cases = [case_of(one, now, assignees, alerts.get(one.fingerprint, ())) for one in incidents]
     return KnownCases([*cases, *(case_of_alert(one, assignees) for one in alerts.get("", ()))], alerts)

@@ -5,11 +5,13 @@ What was done is written down after each change. Killed anywhere, the next pass 
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from soakwatch.core.deploy import Deploy
-from soakwatch.core.errors import SurfaceError, SurfaceUnavailable
+from soakwatch.core.errors import SurfaceError, SurfaceRefused, SurfaceUnavailable
 from soakwatch.reporter.case import Case
-from soakwatch.reporter.github import GitHubIssues, IssueGone
+from soakwatch.reporter.github import GitHubIssues, SeenIssue
+from soakwatch.reporter.github_errors import MOST_PATIENCE, IssueGone, IssueRefused
 from soakwatch.reporter.issue_changes import Change, Decide, Edit, Merge, Open, Thin
 from soakwatch.reporter.issue_life import Rules
 from soakwatch.reporter.issue_marker import Told
@@ -23,10 +25,10 @@ from soakwatch.store.ledger import Ledger, LedgerTransaction
 MOST_CHANGES = 150
 """Changes of one pass: two pages of GitHub's list tell the next one of all that this one did."""
 
-_OVERLAP = 120.0
-"""Seconds for which a change may not show in GitHub's lists yet."""
+_OVERLAP, _SETTLED = 120.0, 600.0
+"""Seconds for which a change may not show in GitHub's lists yet, and after which it surely does."""
 
-_DOUBT = 120.0
+DOUBT = 120.0
 """Seconds after which an issue that was asked for, and shows in no list, was not made."""
 
 _MOST_TROUBLE = 3
@@ -49,19 +51,31 @@ class Outlook:
     issues: dict[int, KnownIssue]
     seen: Sequence[KnownIssue]
     position: IssuePosition
+    doubts: int = 0
 
 
 @dataclass(slots=True)
 class PassReport:
-    """What was done, what went wrong, and how many changes are left to the next pass."""
+    """What was done, what went wrong, and how many changes are left to the next pass.
+
+    `doubts` is how many issues were asked for a moment ago, and may have been made or not.
+    """
 
     done: list[Change] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
     left: int = 0
+    doubts: int = 0
+    is_final: bool = False
+    """Whether GitHub said that nothing more is to be asked now."""
+
+    @property
+    def is_worth_a_try(self) -> bool:
+        """Whether another pass in a few minutes may do what this one did not."""
+        return not self.is_final and bool(self.trouble or self.doubts)
 
 
 class IssuePass:
-    """Keeps the issues of one repository. All methods raise SurfaceError and StoreError.
+    """Keeps the issues of one repository. All methods raise StoreError, and `look` raises SurfaceError.
 
     `cases` gives all that issues should be about as the ledger has it at that moment, also what is over long since, if
     asked for by its fingerprint.
@@ -89,53 +103,72 @@ class IssuePass:
         Raises SurfaceUnavailable without asking while GitHub wants to be left alone.
         """
         position, issues = self._memory.position(self._ledger), self._memory.issues(self._ledger)
-        if now < position.not_before:
-            left = position.not_before - now
-            raise SurfaceUnavailable(f"GitHub wants to be left alone for {left:.0f} s more", left)
+        # a clock that was set back must not make it wait for ever
+        if 0 < position.not_before - now <= MOST_PATIENCE:
+            until = f"{datetime.fromtimestamp(position.not_before, UTC):%H:%M:%S} UTC"
+            raise SurfaceUnavailable(f"GitHub wants to be left alone until {until}", position.not_before - now)
         seen = []
-        for one in self._github.ours(position.since if issues else None):
+        newest = position.newest or 0.0
+        for one in self._listed(position, issues, now):
+            newest = max(newest, one.updated)
             if known := known_again(one, issues.get(one.number)):
                 issues[one.number] = known
                 seen.append(known)
                 position = position.sure_of(known.marker.fingerprint)
-        newest = max((issue.updated for issue in issues.values()), default=0.0)
-        position = replace(position, since=newest - _OVERLAP if newest else None)
-        return Outlook(self._planned(issues, position, now), issues, seen, position)
+        position = replace(position, newest=newest or None, settled=now - newest > _SETTLED)
+        return Outlook(self._planned(issues, position, now), issues, seen, position, len(_doubtful(position, now)))
+
+    def _listed(self, position: IssuePosition, issues: Mapping[int, KnownIssue], now: float) -> Sequence[SeenIssue]:
+        try:
+            return self._github.ours(_since(position) if issues else None)
+        except SurfaceUnavailable as error:
+            if error.retry_after is not None:
+                with self._ledger.transaction() as work:
+                    self._memory.keep_position(work, replace(position, not_before=now + error.retry_after))
+            raise
 
     def carry_out(
         self, outlook: Outlook, writing: Writing, now: float, told: Hears = lambda _change: None
     ) -> PassReport:
         """Do what `outlook` says; `told` hears of each change when it has been done.
 
-        Raises SurfaceRefused when nothing of the kind will ever be done, and SurfaceUnavailable when GitHub wants to be
-        left alone; what was done until then stays done. Other trouble is in the report, and the next pass tries again.
+        What went wrong is in the report. When GitHub wants to be left alone, or will do nothing of the kind, the rest
+        is left; what was done until then stays done, and the next pass tries again.
         """
         with self._ledger.transaction() as work:
             for issue in outlook.seen:
                 self._memory.keep_issue(work, issue)
             self._memory.keep_position(work, outlook.position)
-        report = PassReport()
+        report = PassReport(doubts=outlook.doubts)
         changes = self._decided(outlook, now, report, told)
-        report.left = max(0, len(changes) - MOST_CHANGES)
         writing.labels.update(outlook.position.labels)
         step = _Step(self._ledger, self._memory, outlook.issues, outlook.position, now)
-        in_a_row = 0
+        done, in_a_row = 0, 0
         for change in changes[:MOST_CHANGES]:
             try:
                 step.take(change, writing)
-            except SurfaceUnavailable as error:
-                step.note_patience(error)
+            except SurfaceError as error:
                 report.trouble.append(str(error))
                 in_a_row += 1
-                if in_a_row >= _MOST_TROUBLE:
+                report.is_final = step.is_final(error)
+                if report.is_final or in_a_row >= _MOST_TROUBLE:
                     break
             else:
                 in_a_row = 0
+                done += 1
                 report.done.append(change)
                 told(change)
+        report.left = len(changes) - done
         if not changes:
-            step.prepare_a_label(writing)
+            self._prepare_a_label(step, writing, report)
         return report
+
+    def _prepare_a_label(self, step: "_Step", writing: Writing, report: PassReport) -> None:
+        try:
+            step.prepare_a_label(writing)
+        except SurfaceError as error:
+            step.is_final(error)
+            report.trouble.append(str(error))
 
     def _planned(self, issues: Mapping[int, KnownIssue], position: IssuePosition, now: float) -> list[Change]:
         changes = sync(self._cases(_wanted(issues.values())), issues.values(), self._deploys, now, self._rules)
@@ -178,16 +211,17 @@ class _Step:
                 try:
                     after = _changed(change, before, writing, self.now)
                 except IssueGone:
-                    after = replace(before, gone=True, closed=before.closed or self.now)
+                    after = _gone(before, writing, self.now)
                 self._keep(after, writing)
 
-    def note_patience(self, error: SurfaceUnavailable) -> None:
-        """Write down that GitHub wants to be left alone; raise it then."""
-        if error.retry_after is not None:
+    def is_final(self, error: SurfaceError) -> bool:
+        """Whether nothing more is to be asked after `error`; how long GitHub wants to be left alone is written down."""
+        if isinstance(error, SurfaceUnavailable) and error.retry_after is not None:
             self.position = replace(self.position, not_before=self.now + error.retry_after)
             with self.ledger.transaction() as work:
                 self.memory.keep_position(work, self.position)
-            raise error
+            return True
+        return isinstance(error, SurfaceRefused) and not isinstance(error, IssueRefused | IssueGone)
 
     def prepare_a_label(self, writing: Writing) -> None:
         """Make one of the labels that people may want to use; for when there is nothing else to do."""
@@ -221,6 +255,15 @@ class _Step:
         self.memory.keep_issue(work, issue)
 
 
+def _gone(issue: KnownIssue, writing: Writing, now: float) -> KnownIssue:
+    """One that was deleted; looked at once more, because that silences its incident."""
+    try:
+        writing.github.page(issue.number)
+    except IssueGone:
+        return replace(issue, gone=True, closed=issue.closed or now)
+    raise SurfaceUnavailable(f"GitHub has told that issue #{issue.number} is gone, and then that it is there")
+
+
 def _changed(change: Edit | Merge | Thin, issue: KnownIssue, writing: Writing, now: float) -> KnownIssue:
     match change:
         case Edit():
@@ -243,5 +286,16 @@ def _wanted(issues: Iterable[KnownIssue]) -> set[str]:
 
 def _without_doubt(changes: Iterable[Change], position: IssuePosition, now: float) -> list[Change]:
     """Leave out issues that were asked for a moment ago: GitHub may have made them, and not list them yet."""
-    doubtful = {fingerprint for fingerprint, at in position.doubtful if now - at < _DOUBT}
+    doubtful = _doubtful(position, now)
     return [one for one in changes if not (isinstance(one, Open) and one.case.fingerprint in doubtful)]
+
+
+def _since(position: IssuePosition) -> float | None:
+    """From when on changes are asked for; to the second, as GitHub has them."""
+    if position.newest is None:
+        return None
+    return position.newest + (1.0 if position.settled else -_OVERLAP)
+
+
+def _doubtful(position: IssuePosition, now: float) -> set[str]:
+    return {fingerprint for fingerprint, at in position.doubtful if 0 <= now - at < DOUBT}

@@ -12,12 +12,14 @@ from soakwatch.store.ledger import LedgerReading, LedgerTransaction
 class IssuePosition:
     """What is known of GitHub. Times are seconds since the epoch.
 
-    All that changed before `since` has been seen, None at first. `labels` are those that exist. `doubtful` are
+    `newest` is when the last of all issues that were seen was changed, None at first; it is `settled` when they were
+    looked at so long after that nothing older can show up any more. `labels` are those that exist. `doubtful` are
     fingerprints of cases whose issue was asked for, and when: whether it was made is not known. Before `not_before`
     GitHub wants to be left alone.
     """
 
-    since: float | None = None
+    newest: float | None = None
+    settled: bool = False
     labels: tuple[str, ...] = ()
     doubtful: tuple[tuple[str, float], ...] = ()
     not_before: float = 0.0

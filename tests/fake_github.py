@@ -65,6 +65,11 @@ class FakeGitHub:
         return self.repository.assignable
 
     @property
+    def outsiders(self) -> set[str]:
+        """Who may comment, and write nothing else."""
+        return self.repository.outsiders
+
+    @property
     def lag(self) -> float:
         """Seconds by the clock after which a new issue shows in lists."""
         return self.repository.lag

@@ -162,7 +162,7 @@ class Wording:
             "url": f"{self._url}/issues/comments/{comment.id}",
             "issue_url": f"{self._url}/issues/{comment.issue}",
             "user": self._user(comment.author),
-            "author_association": "MEMBER",
+            "author_association": "NONE" if comment.author in self._repository.outsiders else "MEMBER",
             "performed_via_github_app": None,
             "created_at": time_text(comment.created_at),
             "updated_at": time_text(comment.updated_at),

@@ -21,6 +21,7 @@ class Repository:
 
     clock: Callable[[], float]
     assignable: set[str] = field(default_factory=set)
+    outsiders: set[str] = field(default_factory=set)
     lag: float = 0.0
     labels: dict[str, Label] = field(default_factory=dict)
     milestones: dict[int, Milestone] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """A desk: a soakwatch that keeps the issues of a fake GitHub, from incidents that a test decides on."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -214,12 +215,12 @@ def open_about(fake: FakeGitHub, fingerprint: str) -> list[int]:
 
 
 def notes(issue: Issue) -> list[str]:
-    """The keys of our comments on an issue, in order."""
+    """What our comments on an issue are about, in order."""
     found = [noted_in(text) for text in issue.texts]
-    return [one[1] for one in found if one is not None]
+    return [re.sub(r"-\d+$", "", one[1]) for one in found if one is not None]
 
 
 def said_twice(fake: FakeGitHub) -> list[tuple[int, str]]:
     """Comments that stand twice on one issue."""
-    by_issue: Mapping[int, list[str]] = {one.number: sorted(notes(one)) for one in fake.issues}
+    by_issue = {one.number: sorted(str(noted_in(text)) for text in one.texts if noted_in(text)) for one in fake.issues}
     return [(number, one) for number, keys in by_issue.items() for one, other in pairwise(keys) if one == other]

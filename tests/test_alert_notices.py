@@ -113,7 +113,7 @@ def test_the_latest_of_each_alert_is_kept_and_what_is_late_changes_nothing(ledge
     note(ledger, first)
     note(ledger, again)
     note(ledger, late)
-    (known,) = known_alerts(ledger)
+    (known,) = known_alerts(ledger, NOW)
     assert (known.started, known.fires) == (again.started, True)
 
 
@@ -121,6 +121,37 @@ def test_what_ended_a_month_ago_is_forgotten(ledger: Ledger) -> None:
     (ended,) = alerts_of(notice(told(status="resolved", endsAt="2026-11-23T03:00:00Z")), NOW)
     note(ledger, ended)
     note(ledger, now=NOW + 29 * 86_400)
-    assert len(known_alerts(ledger)) == 1
+    assert len(known_alerts(ledger, NOW)) == 1
     note(ledger, now=NOW + 31 * 86_400)
-    assert known_alerts(ledger) == []
+    assert known_alerts(ledger, NOW) == []
+
+
+def test_that_it_fired_is_late_once_it_is_known_to_have_ended(ledger: Ledger) -> None:
+    (fires,) = alerts_of(notice(told()), NOW)
+    (ended,) = alerts_of(notice(told(status="resolved", endsAt="2026-11-23T03:00:00Z")), NOW)
+    note(ledger, fires, ended)
+    note(ledger, fires)
+    assert [one.fires for one in known_alerts(ledger, NOW)] == [False]
+
+
+def test_an_alert_that_is_not_repeated_for_days_has_ended_unheard(ledger: Ledger) -> None:
+    note(ledger, *alerts_of(notice(told()), NOW))
+    assert [one.fires for one in known_alerts(ledger, NOW + 2 * 86_400)] == [True]
+    assert [one.fires for one in known_alerts(ledger, NOW + 4 * 86_400)] == [False]
+
+
+def test_a_start_in_the_future_does_not_make_what_follows_late(ledger: Ledger) -> None:
+    note(ledger, *alerts_of(notice(told(startsAt="2036-01-01T00:00:00Z")), NOW))
+    note(ledger, *alerts_of(notice(told(status="resolved", startsAt="2036-01-01T00:00:00Z")), NOW + 60), now=NOW + 60)
+    assert [one.fires for one in known_alerts(ledger, NOW + 60)] == [False]
+
+
+@pytest.mark.parametrize("named", ["<no value>", "3f9a", "", "3f9a2c10b7de0"])
+def test_what_is_no_fingerprint_names_no_incident(named: str) -> None:
+    (alert,) = alerts_of(notice(told(labels={"alertname": "A", "soakwatch_incident": named})), NOW)
+    assert alert.incident == ""
+
+
+def test_a_label_without_a_value_does_not_refuse_its_group() -> None:
+    (alert,) = alerts_of(notice(told(labels={"alertname": "A", "zone": None}, generatorURL=None)), NOW)
+    assert (alert.label("zone"), alert.page) == ("", "")

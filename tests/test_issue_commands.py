@@ -137,7 +137,7 @@ def test_a_repository_that_takes_no_issues_is_named_and_nothing_is_half_done(
     setattr(fake, switch, value)
     done = issues(fake, "sync", "--apply", folder=folder, code=3)
     assert says in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert "0 changes were made" in done.stderr
     setattr(fake, switch, not value)
     assert ours(fake) == []
     issues(fake, "sync", "--apply", folder=folder)

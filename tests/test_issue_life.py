@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from fake_github import FakeGitHub
 from fake_github_faults import (
+    Answer,
+    Asked,
     Fault,
     Faults,
     broken,
@@ -38,10 +40,13 @@ from issue_desk import (
 
 from soakwatch.core.alert import Alert
 from soakwatch.core.deploy import Deploy
-from soakwatch.core.errors import SurfaceUnavailable
+from soakwatch.core.errors import SurfaceRefused, SurfaceUnavailable
 from soakwatch.core.github_settings import AssigneeSection
 from soakwatch.core.incident import Incident, Kind, RulingKind, State
+from soakwatch.reporter.issue_marker import note_marker, read_marker
 from soakwatch.reporter.labels import ACCEPT, IGNORED
+
+JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
@@ -494,11 +499,10 @@ def test_an_issue_that_was_not_made_is_made_later_once_that_is_sure(desk: Desk) 
 def test_when_github_wants_to_be_left_alone_nothing_is_asked_until_then(desk: Desk, limit: Fault) -> None:
     desk.save(an_incident())
     desk.fake.faults = lambda asked: limit if asked.is_write else None
-    with pytest.raises(SurfaceUnavailable, match="wants to be left alone for 300 s"):
-        desk.sync()
+    assert "wants to be left alone for 300 s" in desk.sync().trouble[0]
     asked = len(desk.fake.asked)
     desk.clock.passes(299)
-    with pytest.raises(SurfaceUnavailable, match="wants to be left alone for 1 s"):
+    with pytest.raises(SurfaceUnavailable, match="wants to be left alone until 00:05:00 UTC"):
         desk.sync()
     assert len(desk.fake.asked) == asked
     desk.fake.faults = healthy
@@ -519,3 +523,194 @@ def test_one_change_that_fails_does_not_stop_the_others(desk: Desk) -> None:
     desk.fake.faults = healthy
     desk.sync()
     assert notes(desk.fake.issue(1)) == ["critical"]
+
+
+def test_what_strangers_write_is_never_taken_for_ours_and_never_deleted(desk: Desk) -> None:
+    desk.fake.outsiders.add("mallory")
+    incident = opened(desk)
+    mallory, written = desk.fake.person("mallory"), read_marker(desk.fake.issue(1).body or "")
+    assert written is not None
+    forged = note_marker(incident.fingerprint, f"critical-{written.written}")
+    mallory.comments(1, forged)
+    desk.save(critical(incident, desk.clock.now))
+    desk.sync()
+    mallory.comments(1, f"me too\n\n{forged}")
+    desk.sync()
+    texts = desk.fake.issue(1).texts
+    assert len(texts) == 3
+    assert "**critical**" in texts[1]
+
+
+def test_a_pull_request_with_our_label_and_a_copy_of_our_text_is_left_alone(desk: Desk) -> None:
+    opened(desk)
+    body = f"My fix. From #1:\n\n{desk.fake.issue(1).body}"
+    number = desk.fake.person("ada").opens_pull_request("Faster again", body, labels=["soakwatch"])
+    for _ in range(2):
+        desk.clock.passes(HOUR)
+        desk.sync()
+    pull = desk.fake.issue(number)
+    assert (pull.state, pull.body) == ("open", body)
+
+
+def test_a_locked_issue_says_it_in_its_text_and_stops_nobody_else(desk: Desk) -> None:
+    incident = opened(desk)
+    locked = Answer(403, b'{"message": "Unable to create comment because issue is locked."}', JSON)
+    lock = Fault("locked", is_done=False, answer=locked)
+    desk.fake.faults = lambda asked: lock if asked.is_write and asked.path.endswith("/comments") else None
+    other = an_incident(desk.clock.now + 1, service="cart")
+    desk.save(critical(incident, desk.clock.now), other)
+    desk.sync()
+    assert "severity: critical" in desk.fake.issue(1).labels
+    assert open_about(desk.fake, other.fingerprint) == [2]
+    assert desk.requests() <= 2
+
+
+def test_one_that_seems_gone_is_looked_at_again_before_anybody_is_silent(desk: Desk) -> None:
+    incident = opened(desk)
+    gone = Fault("not found", is_done=False, answer=Answer(404, b'{"message": "Not Found"}', JSON))
+    desk.fake.faults = lambda asked: gone if asked.method == "PATCH" else None
+    desk.save(critical(incident, desk.clock.now))
+    assert desk.sync().trouble
+    desk.fake.faults = healthy
+    desk.sync()
+    assert not desk.known(incident).is_silent(desk.clock.now)
+    assert notes(desk.fake.issue(1)) == ["critical"]
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_what_was_moved_is_not_followed_to_what_may_be_somebody_elses(desk: Desk, status: int) -> None:
+    incident = opened(desk)
+    theirs = desk.fake.person("ada").opens("Precious", "precious text")
+    place = {**JSON, "location": f"{desk.fake.url}/repos/{desk.fake.name}/issues/{theirs}"}
+    moved = Fault("moved", is_done=False, answer=Answer(status, b"{}", place))
+    desk.fake.faults = lambda asked: moved if asked.path.endswith("/issues/1") else None
+    desk.save(critical(incident, desk.clock.now))
+    desk.sync()
+    assert desk.fake.issue(theirs).body == "precious text"
+    desk.fake.faults = lambda asked: moved if asked.path.endswith("/issues") else None
+    with pytest.raises(SurfaceRefused, match="somewhere else now; set GITHUB_REPOSITORY"):
+        desk.sync()
+
+
+def test_what_people_decide_on_an_issue_that_goes_on_for_another_ledger_counts(desk: Desk, tmp_path: Path) -> None:
+    opened(desk)
+    with a_desk(tmp_path / "another", desk.fake, desk.clock) as another:
+        desk.clock.passes(HOUR)
+        anew, beside = an_incident(desk.clock.now), an_incident(desk.clock.now + 1)
+        another.save(anew, beside)
+        another.sync()
+        assert len(ours(desk.fake)) == 2, "one goes on in the old issue, and only one"
+        desk.fake.person("ada").closes(1, "not_planned")
+        another.sync()
+        assert another.known(anew).is_silent(desk.clock.now)
+        desk.clock.passes(5 * DAY)
+        another.save(resolved(beside, desk.clock.now - 4 * DAY))
+        another.sync()
+    assert {issue.state for issue in ours(desk.fake)} == {"closed"}
+
+
+def test_a_later_issue_about_more_does_not_hide_that_one_was_declined(desk: Desk) -> None:
+    opened(desk)
+    desk.fake.person("ada").closes(1, "not_planned")
+    desk.sync()
+    more = an_incident(desk.clock.now + HOUR, endpoints=("/query", "/search"))
+    desk.save(more)
+    desk.sync()
+    desk.save(resolved(more, desk.clock.now + 2 * HOUR))
+    desk.sync()
+    desk.clock.passes(DAY)
+    again = an_incident(desk.clock.now)
+    desk.save(again)
+    desk.sync()
+    assert desk.known(again).is_silent(desk.clock.now)
+    assert open_about(desk.fake, again.fingerprint) == []
+
+
+def test_two_that_watch_different_things_in_one_repository_have_a_summary_each(desk: Desk, tmp_path: Path) -> None:
+    with a_desk(tmp_path / "another", desk.fake, desk.clock) as another:
+        for name, one in (("perf", desk), ("staging", another)):
+            one.save(*(an_incident(desk.clock.now + number, service=f"{name}-{number}") for number in range(12)))
+        for _ in range(3):
+            desk.sync()
+            another.sync()
+            desk.clock.passes(HOUR)
+    assert len(ours(desk.fake)) == 12
+
+
+def test_a_ledger_that_was_restored_from_a_backup_files_nothing_that_is_over(desk: Desk) -> None:
+    incident = opened(desk)
+    desk.save(resolved(incident, desk.clock.now + HOUR))
+    desk.sync()
+    desk.save(incident)
+    desk.lose_memory()
+    desk.sync()
+    assert [issue.state for issue in ours(desk.fake)] == ["closed"]
+
+
+def test_labels_that_people_put_on_during_a_pass_stay(desk: Desk) -> None:
+    incident = opened(desk)
+
+    def labelling(asked: Asked) -> None:
+        if asked.path.endswith("/comments"):
+            desk.fake.person("ada").labels(1, ACCEPT, "mine")
+
+    desk.fake.faults = labelling
+    desk.save(critical(incident, desk.clock.now))
+    desk.sync()
+    assert {ACCEPT, "mine", "severity: critical"} <= set(desk.fake.issue(1).labels)
+    desk.sync()
+    assert desk.known(incident).is_accepted
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_from_being_filed(desk: Desk) -> None:
+    desk.clock.passes(DAY)
+    incident = an_incident(desk.clock.now)
+    desk.save(incident)
+    desk.fake.faults = when_opening(closed())
+    desk.sync()
+    desk.fake.faults = healthy
+    desk.clock.passes(-HOUR)
+    desk.sync()
+    assert open_about(desk.fake, incident.fingerprint) == [1]
+
+
+def test_issues_of_others_that_wear_our_label_cost_no_further_requests(desk: Desk) -> None:
+    opened(desk)
+    for number in range(250):
+        desk.fake.person("ada").opens(f"Number {number}", "mine", labels=["soakwatch"])
+    desk.clock.passes(HOUR)
+    assert [desk.requests() for _ in range(5)][-2:] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("written=", "written=" + "9" * 400), ("fingerprint=", "fingerprint= no="), ("told=open", "told=perhaps")],
+)
+def test_a_marker_that_somebody_spoilt_is_none(desk: Desk, old: str, new: str) -> None:
+    incident = opened(desk)
+    desk.fake.person("ada").edits_body(1, (desk.fake.issue(1).body or "").replace(old, new, 1))
+    desk.sync()
+    desk.save(critical(incident, desk.clock.now))
+    desk.sync()
+    assert len(ours(desk.fake)) == 1
+
+
+def test_a_page_of_a_newer_soakwatch_is_not_written_over(desk: Desk) -> None:
+    opened(desk)
+    body = (desk.fake.issue(1).body or "").replace("soakwatch:issue:1", "soakwatch:issue:2")
+    desk.fake.person("ada").edits_body(1, body)
+    with pytest.raises(SurfaceRefused, match="written by a newer soakwatch; upgrade"):
+        desk.sync()
+    assert desk.fake.issue(1).body == body
+
+
+def test_what_was_ignored_on_the_command_line_after_it_was_accepted_stays_ignored(desk: Desk) -> None:
+    incident = opened(desk)
+    desk.fake.person("ada").labels(1, ACCEPT)
+    desk.sync()
+    desk.clock.passes(MINUTE)
+    desk.sync()
+    desk.clock.passes(MINUTE)
+    desk.rule(incident, RulingKind.IGNORE)
+    desk.sync()
+    assert desk.known(incident).is_silent(desk.clock.now)

@@ -97,8 +97,11 @@ class World:
         news = [one for one in going_on if one is not None and self.saved.get(one.fingerprint) != one]
         self.saved |= {one.fingerprint: one for one in news}
         for desk in self.desks:
-            accepted = [one for one in desk.ledger.incidents(since=inf) if one.is_accepted]
-            desk.save(*news, *(resolved(one, now) for one in accepted))
+            # what was accepted is over at the next tick, and its series learn anew: nothing more comes of it
+            accepted = [one for one in desk.ledger.incidents(since=now - 30 * DAY) if one.is_accepted]
+            names = {one.fingerprint for one in accepted}
+            desk.save(*(one for one in news if one.fingerprint not in names))
+            desk.save(*(resolved(one, now) for one in accepted if one.is_open))
         return len(news)
 
     def passes(self) -> None:

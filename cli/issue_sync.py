@@ -89,6 +89,6 @@ def tell_change(change: "Change") -> None:
 
 def _tell_dry_run(changes: int) -> None:
     if changes:
-        notes.print(f"a dry run: {changes} changes; nothing was written, --apply writes them", markup=False)
+        notes.print(f"a dry run, nothing was written; --apply makes these changes: {changes}", markup=False)
     else:
         notes.print("nothing is to be done: the issues say what is true", markup=False)

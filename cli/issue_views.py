@@ -41,8 +41,8 @@ def print_report(report: PassReport) -> None:
     """What came of a pass, in a line; what went wrong before that."""
     for trouble in report.trouble:
         notes.print(printable(trouble, longest=sys.maxsize), soft_wrap=True, style="red")
-    left = f"; {report.left} are left to the next pass" if report.left else ""
-    notes.print(f"{len(report.done)} changes were made{left}", markup=False)
+    left = f"; left to the next pass: {report.left}" if report.left else ""
+    notes.print(f"changes made: {len(report.done)}{left}", markup=False)
 
 
 def print_documents(repository: str, done: Outlook | PassReport) -> None:

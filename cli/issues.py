@@ -3,20 +3,18 @@
 import sys
 import time
 from collections.abc import Iterable
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from soakwatch.cli.incidents import FingerprintArgument, find_incident
-from soakwatch.cli.issue_sync import ApplyOption, sync
+from soakwatch.cli.issue_sync import ApplyOption, opened_keeping, sync
 from soakwatch.cli.issue_webhook import webhook
-from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_store, with_store
+from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.terminal import print_json, printable, results
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import UsageError
-from soakwatch.core.span import Span
 
 if TYPE_CHECKING:
     from soakwatch.reporter.issue import IssueDraft
@@ -79,24 +77,14 @@ def show(fingerprint: FingerprintArgument, config: ConfigOption = None, store: S
 
         soakwatch issues show 3f9a
     """
-    from soakwatch.cli.github_connection import places_of, where_of
-    from soakwatch.core.deploy import changes
     from soakwatch.reporter.incident_case import case_of
-    from soakwatch.reporter.pages import Pages
-    from soakwatch.scheduler.incident_evidence import evidence_of
-    from soakwatch.scheduler.issue_cases import known_cases
     from soakwatch.store.ledger_opening import open_ledger
 
     configuration = with_store(load_configuration(config), store)
     now = time.time()
-    with open_store(configuration, None) as opened, open_ledger(configuration) as ledger:
-        incident = find_incident(ledger, fingerprint)
-        deploys = changes(opened.deploys(Span(-inf, now)))
-        known = known_cases(ledger, configuration.assignee, now)
-        places = places_of(configuration, where_of(configuration))
-        pages = Pages(lambda one: evidence_of(opened, one, deploys, now), places, known.alerts)
-        case = case_of(incident, now, configuration.assignee, known.alerts.get(incident.fingerprint, ()))
-        _show_page(case.title, case.labels, pages.text(case, 0))
+    with opened_keeping(configuration, writes=False) as (keeping, _), open_ledger(configuration) as ledger:
+        case = case_of(find_incident(ledger, fingerprint), now, configuration.assignee)
+        _show_page(case.title, case.labels, keeping.pages(now).text(case, 0))
 
 
 def _read_report(report: Path) -> "tuple[VerdictsDocument, str]":

@@ -6,6 +6,7 @@ page otherwise.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from soakwatch.core.alert import Alert
 from soakwatch.core.deploy import Deploy
@@ -66,7 +67,7 @@ def series(words: Words = WORDS, endpoint: str | None = None) -> Series:
     return Series(words.environment, words.test, words.service, words.method, path)
 
 
-def slower(what: Series, change: float = 0.41, normal: float = 1_320.0, **changes: object) -> Finding:
+def slower(what: Series, change: float = 0.41, normal: float = 1_320.0, **changes: Any) -> Finding:
     finding = Finding(
         what,
         Metric.P95,
@@ -77,7 +78,7 @@ def slower(what: Series, change: float = 0.41, normal: float = 1_320.0, **change
         normal * (1 + change),
         Effect(change, change - 0.06, change + 0.07),
     )
-    return replace(finding, **changes)  # type: ignore[arg-type]
+    return replace(finding, **changes)
 
 
 def deploys(words: Words = WORDS) -> tuple[Deploy, Deploy, Deploy]:
@@ -89,7 +90,7 @@ def deploys(words: Words = WORDS) -> tuple[Deploy, Deploy, Deploy]:
     )
 
 
-def incident(words: Words = WORDS, *findings: Finding, **changes: object) -> Incident:
+def incident(words: Words = WORDS, *findings: Finding, **changes: Any) -> Incident:
     _, before, after = deploys(words)
     known = findings or (slower(series(words)),)
     is_critical = any(one.severity is Severity.CRITICAL for one in known)
@@ -109,7 +110,7 @@ def incident(words: Words = WORDS, *findings: Finding, **changes: object) -> Inc
         escalated=NOON + 16 * MINUTE if is_critical else None,
         judged=NOW,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def course(what: Series, metric: Metric = Metric.P95, normal: float = 1_320.0, change: float = 0.41) -> Course:
@@ -141,7 +142,7 @@ def growths(words: Words = WORDS) -> tuple[ErrorGrowth, ...]:
     )
 
 
-def evidence(words: Words = WORDS, **changes: object) -> Evidence:
+def evidence(words: Words = WORDS, **changes: Any) -> Evidence:
     """All that a store can know, but for errors."""
     known = Evidence(
         until=NOW,
@@ -150,7 +151,7 @@ def evidence(words: Words = WORDS, **changes: object) -> Evidence:
         previous=deploys(words)[0],
         run=run(words),
     )
-    return replace(known, **changes)  # type: ignore[arg-type]
+    return replace(known, **changes)
 
 
 def ruling(kind: RulingKind, words: Words = WORDS, until: float | None = None) -> Ruling:
@@ -219,7 +220,7 @@ def creeping(words: Words = WORDS) -> Incident:
     return incident(words, finding, onset=onset, suspected=NOON, deploy_before=before, deploy_after=after)
 
 
-def alert(words: Words = WORDS, **changes: object) -> Alert:
+def alert(words: Words = WORDS, **changes: Any) -> Alert:
     made = Alert(
         fingerprint="c6eadffa33fcdf37",
         name=words.alert,
@@ -239,7 +240,7 @@ def alert(words: Words = WORDS, **changes: object) -> Alert:
         panel=words.address,
         silence=words.address,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def case(incident: Incident) -> Case:

@@ -19,6 +19,7 @@ from soakwatch.store import rows
 from soakwatch.store.contract import Point
 from soakwatch.store.line_parts import boolean, floating, integer, quoted, tag_text, text_fields
 from soakwatch.store.nanoseconds import in_milliseconds, to_nanoseconds
+from soakwatch.store.run_spread import log_percentiles
 
 HEAT_FIELDS = (*(f"to_{bound:.0f}" for bound in HEAT_BOUNDS), "beyond")
 """Names of the cells of a heat map, by the time in ms up to which each counts."""
@@ -140,6 +141,7 @@ def _run(run: Run) -> str:
         "locust_version": run.locust_version,
         "outcome": run.outcome.value,
         "reconciled": reconciled or "",
+        "label": " ".join(filter(None, (run.version, run.commit))) or run.id,
     }
     return (
         f"runs{tag_text(env=run.environment, run=run.id, test=run.test)} start={floating(run.start)},"
@@ -162,6 +164,7 @@ def _run_series(one: RunSeries) -> str:
     # the numbers of the whole run are for dashboards
     whole = merge_windows(one.blocks) if one.blocks else Window(one.series, run, "", 0.0, 0.0, 0)
     fields = f"{_measured(whole, start)}{_ok_percentiles(whole)},{text_fields({'blocks': blocks, 'errors': errors})}"
+    fields += "".join(f",{name}={floating(value)}" for name, value in log_percentiles(one.blocks).items())
     return f"run_series{_series(one.series)}{tag_text(run=run)} {fields} {start}"
 
 
@@ -173,7 +176,8 @@ def _run_load(load: RunLoad) -> str:
 
 
 def _deploy(deploy: Deploy) -> str:
-    fields = text_fields({"version": deploy.version, "commit": deploy.commit, "title": deploy.title})
+    texts = {"version": deploy.version, "commit": deploy.commit, "title": deploy.title}
+    fields = text_fields(texts | {"label": deploy.label})
     return f"deploys{tag_text(env=deploy.environment, service=deploy.service)} {fields} {to_nanoseconds(deploy.at)}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from soakwatch.core.incident import Incident
 from soakwatch.core.judgement import Judgement
 from soakwatch.core.pass_account import PassAccount
 from soakwatch.core.resolution import RESOLUTIONS, Resolution
@@ -31,7 +32,8 @@ def resolution_lines() -> Iterator[str]:
 def _resolution(one: Resolution, shortest: float) -> str:
     bounds = {"shortest": integer(round(shortest * 1000)), "longest": integer(round(one.longest * 1000))}
     texts = {"data": quoted(one.data), "exact": quoted(one.exact), "every": quoted(one.step)}
-    fields = {**bounds, **texts, "seconds": integer(one.seconds)}
+    texts["slowly"] = quoted(one.slowly)
+    fields = {**bounds, **texts, "seconds": integer(one.seconds), "width": integer(one.width)}
     return f"{RESOLUTIONS_TABLE}{tag_text(step=one.step)} {_fields(fields)} 0"
 
 
@@ -69,7 +71,7 @@ def _incident(shown: ShownIncident) -> str:
         "rank": integer(shown.rank),
         "open": integer(int(one.is_open)),
         "onset": floating(one.onset.start),
-        **_texts(title=shown.title, issue=shown.issue),
+        **_texts(title=shown.title, issue=shown.issue, deploy=_version(one)),
     }
     return f"{INCIDENTS}{_incident_tags(shown)} {_fields(fields)} {to_nanoseconds(shown.at)}"
 
@@ -80,9 +82,17 @@ def _region(region: Region) -> str:
         "end": integer(round(region.end * 1000)),
         "valid": boolean(region.is_valid),
         "tags": quoted(f"{one.service},{one.kind},{one.severity},{one.state}"),
-        **_texts(title=region.shown.title, text=region.text, issue=region.shown.issue),
+        "severity": quoted(one.severity),
+        "state": quoted(one.state),
+        **_texts(title=region.shown.title, text=region.text, issue=region.shown.issue, deploy=_version(one)),
     }
     return f"{REGIONS}{_incident_tags(region.shown)} {_fields(fields)} {to_nanoseconds(region.start)}"
+
+
+def _version(incident: Incident) -> str:
+    """What was deployed when it began."""
+    deploy = incident.deploy_before
+    return "" if deploy is None else deploy.label
 
 
 def _incident_tags(shown: ShownIncident) -> str:

@@ -19,21 +19,20 @@ def incidents(*, of_service: bool) -> Mark:
     """From the onset to the recovery, of the services that are chosen or of all."""
     conditions = [ENVIRONMENT, '"valid" = true', *([_OF_SERVICE] if of_service else [])]
     query = select('"title", "text", "tags", "end"', REGIONS, *conditions)
-    return _mark(
-        "Incidents", RED, query, titleColumn="title", tagsColumn="tags", textColumn="text", timeEndColumn="end"
-    )
+    texts = {"tagsColumn": "tags", "textColumn": "text"}
+    return _mark("Incidents", RED, query, titleColumn="regions.title", timeEndColumn="regions.end", **texts)
 
 
 def deploys() -> Mark:
     """Each deploy and other marked event."""
     query = select('"label", "service"', DEPLOYS, ENVIRONMENT)
-    return _mark("Deploys", BLUE, query, titleColumn="service", textColumn="label")
+    return _mark("Deploys", BLUE, query, titleColumn="deploys.service", textColumn="label")
 
 
 def runs() -> Mark:
     """Each run that is over, from its start to its end."""
     query = select('"label", "outcome", "end" * 1000 AS "ended"', RUNS, TEST, '"end" > 0')
-    names = {"titleColumn": "label", "tagsColumn": "outcome", "timeEndColumn": "ended"}
+    names = {"titleColumn": "runs.label", "tagsColumn": "outcome", "timeEndColumn": "runs.ended"}
     return _mark("Runs", "rgba(110, 159, 255, 0.4)", query, **names)
 
 
@@ -52,19 +51,23 @@ def written_by_people() -> Mark:
 
 
 class _Marked(dashboard.AnnotationQuery):
-    """An annotation query with what InfluxDB's data source reads of it, which the SDK has no type for."""
+    """An annotation query with what InfluxDB's data source reads of it, which the SDK has no type for.
+
+    Columns are called as Grafana's backend names them, `measurement.column`: public/app/plugins/datasource/influxdb/
+    response_parser.ts, transformAnnotationResponse. For texts and tags a part of the name will do.
+    """
 
     asked: dict[str, Any]
 
     def to_json(self) -> dict[str, object]:
         """As public/app/plugins/datasource/influxdb/components/editor/annotation/AnnotationEditor.tsx writes it."""
-        return super().to_json() | self.asked
+        return super().to_json() | {"target": self.asked}
 
 
 def _mark(name: str, colour: str, query: str, **columns: str) -> Mark:
     made = _Marked()
     made.name, made.enable, made.icon_color, made.datasource = name, True, colour, SOURCE
-    made.asked = {"query": query, "rawQuery": True, "fromAnnotations": True, **columns}
+    made.asked = {"refId": "Anno", "query": query, "rawQuery": True, "fromAnnotations": True, **columns}
     return _Built(made)
 
 

@@ -28,8 +28,11 @@ from soakwatch.grafana.questions import (
 )
 from soakwatch.grafana.target import Target, tables
 
-_LATEST_RANKS = latest("rank", VERDICTS, TEST, by='"service", "method", "endpoint", "metric"')
 _LATEST_OPEN = latest("open", INCIDENTS, ENVIRONMENT, by='"service", "fingerprint"')
+
+
+def _latest(field: str) -> str:
+    return latest(field, VERDICTS, TEST, by='"service", "method", "endpoint", "metric"')
 
 
 def overview() -> Dashboard:
@@ -54,8 +57,8 @@ def overview() -> Dashboard:
 
 def _numbers() -> list[Builder[Panel]]:
     incidents = select_of('sum("open") AS "open"', _LATEST_OPEN)
-    regressed = select_of('count("rank") AS "regressed"', _LATEST_RANKS, '"rank" >= 2')
-    unknown = select_of('count("rank") AS "unknown"', _LATEST_RANKS, '"rank" = 0')
+    regressed = select_of('sum("regressed") AS "regressed"', _latest("regressed"))
+    unknown = select_of('sum("unknown") AS "unknown"', _latest("unknown"))
     load = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, PARTS, by=EVERY, fill="none")
     errors = select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE)
     bad = looks.steps((1, looks.RED))
@@ -112,13 +115,13 @@ def _services() -> table.Panel:
     by_service = '"service"'
     worst = latest("effect", VERDICTS, TEST, of_metric(Metric.P95), PARTS, by='"service", "endpoint"')
     questions_of = tables(
-        select_of('max("rank") AS "verdict"', _LATEST_RANKS, by=by_service),
+        select_of('max("rank") AS "verdict"', _latest("rank"), by=by_service),
         select_of('top("effect", "endpoint", 1) AS "slower"', worst, by=by_service),
         select('last("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=by_service),
         select('sum("count") / count("count") / $width AS "load"', EXACT, TEST, WHOLE, by=by_service),
         select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE, by=by_service),
         select_of('sum("open") AS "incidents"', _LATEST_OPEN, by=by_service),
-        select_of('count("rank") AS "unknown"', _LATEST_RANKS, '"rank" = 0', by=by_service),
+        select_of('sum("unknown") AS "unknown"', _latest("unknown"), by=by_service),
     )
     shown = {
         "service": "Service",

@@ -39,11 +39,12 @@ WHOLE = f"\"endpoint\" = '{WHOLE_SERVICE}'"
 PARTS = f"\"endpoint\" != '{WHOLE_SERVICE}'"
 """All endpoints, without the rows of whole services."""
 
-MEASURED_ENDPOINT = (
-    f'{SERVICE} AND ("endpoint" =~ /^${{endpoint:regex}}$/ OR "no_such_tag" =~ /^${{endpoint:regex}}$/) AND {PARTS}'
-)
-"""The same endpoints where there is no row of the whole service. A tag that no point has is an empty text, which only
-the pattern of `All` takes: then it is true for each of them."""
+CHOSEN = '("endpoint" =~ /^${endpoint:regex}$/ OR "no_such_tag" =~ /^${endpoint:regex}$/)'
+"""The endpoints that are chosen, and for `All` every one of them. A tag that no point has is an empty text, which only
+the pattern of `All` takes."""
+
+MEASURED_ENDPOINT = f"{SERVICE} AND {CHOSEN} AND {PARTS}"
+"""The same where there are no rows of whole services: in what processes measured, and what is kept of runs."""
 
 PER_SERVICE = '"service"'
 PER_SERIES = '"service", "method", "endpoint"'

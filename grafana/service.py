@@ -13,6 +13,7 @@ from soakwatch.grafana.frame import Frame
 from soakwatch.grafana.incident_table import open_incidents
 from soakwatch.grafana.panels import About, arranged, bars, heat, joined_by, lines, number, only, rows, sorted_by
 from soakwatch.grafana.questions import (
+    CHOSEN,
     COUNTED,
     DEPLOYS,
     ENDPOINT,
@@ -39,7 +40,7 @@ from soakwatch.grafana.questions import (
 from soakwatch.grafana.target import Target, tables
 
 _LOW, _HIGH, _NORMAL = "normal, at least", "normal, at most", "normal"
-_BAND = looks.GREEN
+_BAND = looks.BLUE
 
 _SERVICE_OF_INCIDENTS = '"service" =~ /^${service:regex}$/'
 
@@ -79,11 +80,11 @@ def service() -> Dashboard:
 
 
 def _now() -> list[Builder[Panel]]:
-    ranks = latest("rank", VERDICTS, ENDPOINT, by='"service", "method", "endpoint", "metric"')
-    effect = select('last("effect") AS "p95"', VERDICTS, ENDPOINT, of_metric(Metric.P95), by=PER_SERIES)
+    ranks = latest("rank", VERDICTS, SERVICE, CHOSEN, by='"service", "method", "endpoint", "metric"')
+    effect = select('last("effect") AS "p95"', VERDICTS, SERVICE, CHOSEN, of_metric(Metric.P95), by=PER_SERIES)
     p95 = select('last("ok_p95") AS "p95"', EXACT, ENDPOINT, by=PER_SERIES)
     errors = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT)
-    load = select('sum("count") / $seconds AS "requests"', COUNTED, MEASURED_OR_WHOLE, by=EVERY, fill="none")
+    load = select('sum("count") / $seconds AS "requests"', COUNTED, MEASURED_ENDPOINT, by=EVERY, fill="none")
     worst = select_of('max("rank") AS "verdict"', ranks)
     verdict = About("Verdict", "The worst verdict of what is chosen, over all its metrics.", width=4, height=4)
     slower = About(
@@ -113,16 +114,12 @@ def _now() -> list[Builder[Panel]]:
     ]
 
 
-MEASURED_OR_WHOLE = MEASURED_ENDPOINT
-"""Counts are added up over endpoints: the row of a whole service is not there in the finest windows."""
-
-
 def _times(metric: Metric, width: int, height: int) -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
     measured = select(f'median("ok_{metric}") AS "{metric}"', EXACT, ENDPOINT, by=by, fill="none")
     about = About(
         metric.value,
-        f"{metric} of the successes, and in green between which values 95 % of such windows normally are, at this time "
+        f"{metric} of the successes, and in blue between which values 95 % of such windows normally are, at this time "
         "of the day and this load. All endpoints together are the service's own row, merged exactly. Beyond eight days "
         "each point is the median of the windows in it. The band is that of the first endpoint, if several are chosen.",
         looks.MILLISECONDS,
@@ -170,7 +167,7 @@ def _error_rate() -> timeseries.Panel:
     query = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT, by=by, fill="none")
     about = About(
         "Share that failed",
-        "Share of the requests that failed. The green band ends where ten minutes have more failures than nineteen of "
+        "Share of the requests that failed. The blue band ends where ten minutes have more failures than nineteen of "
         "twenty usually have.",
         looks.PERCENT,
     )
@@ -228,7 +225,7 @@ def _versions() -> table.Panel:
         'last("ok_p50") AS "p50", last("ok_p95") AS "p95", last("ok_p99") AS "p99"'
     )
     of_runs = select('last("label") AS "label", last("users") AS "users"', RUNS, TEST, by='"run"')
-    per_run = select(measured, RUN_SERIES, SERVICE, _SELECTED, by='"run", "service", "method", "endpoint"')
+    per_run = select(measured, RUN_SERIES, SERVICE, CHOSEN, by='"run", "service", "method", "endpoint"')
     shown = {
         "run": "Run",
         "label": "Version",
@@ -255,10 +252,6 @@ def _versions() -> table.Panel:
     for name in ("p50", "p95", "p99"):
         panel.override_by_name(name, looks.look(unit=looks.MILLISECONDS))
     return panel.override_by_name("Failed", looks.look(unit=looks.PERCENT, decimals=2)).sort_by([sorted_by("Run")])
-
-
-_SELECTED = '("endpoint" =~ /^${endpoint:regex}$/ OR "no_such_tag" =~ /^${endpoint:regex}$/)'
-"""What is kept of runs has no rows of whole services either."""
 
 
 def _deploys() -> table.Panel:

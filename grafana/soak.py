@@ -24,7 +24,6 @@ from soakwatch.grafana.questions import (
     VERDICTS,
     of_metric,
     select,
-    select_of,
 )
 from soakwatch.grafana.target import Target, tables
 
@@ -161,19 +160,15 @@ def _requests() -> timeseries.Panel:
 
 
 def _unknown() -> timeseries.Panel:
-    verdicts = select(
-        'min("rank") AS "rank"', VERDICTS, SERVICE, PARTS, by=f'{SLOWLY}, "service", "endpoint", "metric"'
-    )
-    unknown = select_of('count("rank") AS "unknown"', verdicts, '"rank" = 0', "$timeFilter", by=f"{SLOWLY} fill(0)")
-    known = select_of('count("rank") AS "known"', verdicts, '"rank" > 0', "$timeFilter", by=f"{SLOWLY} fill(0)")
+    unknown = select('mean("unknown") AS "unknown"', VERDICTS, SERVICE, PARTS, by=SLOWLY, fill="none")
+    regressed = select('mean("regressed") AS "regressed"', VERDICTS, SERVICE, PARTS, by=SLOWLY, fill="none")
     about = About(
-        "How much is known",
-        "Of how many metrics of endpoints something can be told, and of how many nothing: silence must not be bought "
+        "How much is unknown",
+        "Share of the verdicts on endpoints that are unknown, and share that are regressed: silence must not be bought "
         "with unknown.",
-        looks.COUNT,
+        looks.PERCENT,
         8,
     )
-    panel = bars(about, [Target("A", known, "known"), Target("B", unknown, "unknown")])
-    return panel.override_by_name(
-        "known", looks.look(color={"mode": "fixed", "fixedColor": looks.GREEN})
-    ).override_by_name("unknown", looks.look(color={"mode": "fixed", "fixedColor": looks.GREY}))
+    panel = lines(about, [Target("A", unknown, "unknown"), Target("B", regressed, "regressed")]).max(1)
+    panel.override_by_name("unknown", looks.line(looks.GREY))
+    return panel.override_by_name("regressed", looks.line(looks.RED))

@@ -8,6 +8,7 @@ from soakwatch.core.judgement import Judgement
 from soakwatch.core.pass_account import PassAccount
 from soakwatch.core.resolution import RESOLUTIONS, Resolution
 from soakwatch.core.shown_incident import Region, ShownIncident
+from soakwatch.core.verdict import Decision
 from soakwatch.store.line_parts import boolean, floating, integer, quoted, tag_text
 from soakwatch.store.nanoseconds import to_nanoseconds
 from soakwatch.store.projection import Projected
@@ -56,6 +57,8 @@ def _judgement(one: Judgement) -> str:
         "verdict": quoted(one.decision),
         "severity": quoted(one.severity),
         "rank": integer(one.rank),
+        "unknown": integer(int(one.decision is Decision.UNKNOWN)),
+        "regressed": integer(int(one.decision is Decision.REGRESSED)),
         **{name: floating(number) for name, number in numbers.items() if number is not None},
         **_texts(reason=one.reason),
     }

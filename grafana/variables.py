@@ -20,7 +20,11 @@ from soakwatch.grafana.target import SOURCE
 DATA_SOURCE_UID = "soakwatch-influxdb"
 """Fixed uid of the data source that is provisioned."""
 
-_SERIES = 'ON "${bucket:raw}_10m" FROM "requests_10m"'
+_RUNS = 'ON "${bucket:raw}" FROM "runs"'
+"""Runs are there from their first second on, and for ever."""
+
+_SERIES = 'ON "${bucket:raw}_${exact:raw}" FROM "requests_${exact:raw}"'
+"""What is there in the windows that the time range is shown with."""
 
 Variable = Builder[VariableModel]
 
@@ -46,12 +50,12 @@ def place() -> list[Variable]:
 
 def environment() -> Variable:
     """What is tested."""
-    return _asked("env", f'SHOW TAG VALUES {_SERIES} WITH KEY = "env"').label("Environment")
+    return _asked("env", f'SHOW TAG VALUES {_RUNS} WITH KEY = "env"').label("Environment")
 
 
 def test() -> Variable:
     """The test whose series are shown."""
-    return _asked("test", f'SHOW TAG VALUES {_SERIES} WITH KEY = "test" WHERE {ENVIRONMENT}').label("Test")
+    return _asked("test", f'SHOW TAG VALUES {_RUNS} WITH KEY = "test" WHERE {ENVIRONMENT}').label("Test")
 
 
 def service() -> Variable:

@@ -99,23 +99,21 @@ def _lag() -> timeseries.Panel:
 
 
 def _written() -> timeseries.Panel:
-    query = select(
-        'non_negative_difference(last("written")) AS "written"', DELIVERY, TEST, by=f'{EVERY}, "source"', fill="none"
-    )
-    about = About("Written", "Requests of each process that reached the store in each step.", width=8)
-    return bars(about, [Target("A", query, "$tag_source")])
+    query = select('last("written") AS "written"', DELIVERY, TEST, by=f'{EVERY}, "source"', fill="none")
+    about = About("Written", "Requests of each process that have reached the store since it started.", width=8)
+    return lines(about, [Target("A", query, "$tag_source")])
 
 
 def _lost() -> timeseries.Panel:
     by = f'{EVERY}, "source"'
-    dropped = select('non_negative_difference(last("dropped")) AS "lost"', DELIVERY, TEST, by=by, fill="none")
-    retried = select('non_negative_difference(last("retried")) AS "retried"', DELIVERY, TEST, by=by, fill="none")
+    dropped = select('last("dropped") AS "lost"', DELIVERY, TEST, by=by, fill="none")
+    retried = select('last("retried") AS "retried"', DELIVERY, TEST, by=by, fill="none")
     about = About(
         "Lost, and tried again",
-        "Requests that were dropped because the spool was full, or refused for good, and how often the store had to be "
-        "tried again. Every loss is counted.",
+        "Requests of each process that were dropped because the spool was full, or refused for good, and how often the "
+        "store had to be tried again, since it started. Every loss is counted.",
     )
-    return bars(about, [Target("A", dropped, "$tag_source: lost"), Target("B", retried, "$tag_source: tried again")])
+    return lines(about, [Target("A", dropped, "$tag_source: lost"), Target("B", retried, "$tag_source: tried again")])
 
 
 def _reconciled() -> table.Panel:

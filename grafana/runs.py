@@ -147,17 +147,18 @@ def _failures() -> table.Panel:
 
 
 def _failure_question() -> str:
+    # each run has one value, and of several sources InfluxDB 2 adds up the first only: `sum` is null for the other
     before, after = (
         _of(run, f'"count" AS "n_{letter}", "failures" AS "f_{letter}"')
         for run, letter in (("before", "b"), ("after", "a"))
     )
-    share = {letter: f'(sum("f_{letter}") + 1) / (sum("n_{letter}") + 2)' for letter in "ba"}
-    variance = {letter: f'{share[letter]} * (1 - {share[letter]}) / (sum("n_{letter}") + 2)' for letter in "ba"}
+    share = {letter: f'(mean("f_{letter}") + 1) / (mean("n_{letter}") + 2)' for letter in "ba"}
+    variance = {letter: f'{share[letter]} * (1 - {share[letter]}) / (mean("n_{letter}") + 2)' for letter in "ba"}
     change, half = f"{share['a']} - {share['b']}", f"{_Z} * sqrt({variance['a']} + {variance['b']})"
     asked = (
-        'sum("n_b") AS "count_before", sum("n_a") AS "count_after", '
-        'sum("f_b") / sum("n_b") AS "failed_before", sum("f_a") / sum("n_a") AS "failed_after", '
-        'sum("f_a") / sum("n_a") - sum("f_b") / sum("n_b") AS "change", '
+        'mean("n_b") AS "count_before", mean("n_a") AS "count_after", '
+        'mean("f_b") / mean("n_b") AS "failed_before", mean("f_a") / mean("n_a") AS "failed_after", '
+        'mean("f_a") / mean("n_a") - mean("f_b") / mean("n_b") AS "change", '
         f'{change} - {half} AS "low", {change} + {half} AS "high"'
     )
     return f"SELECT {asked} FROM {before}, {after} GROUP BY {PER_SERIES}"

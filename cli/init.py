@@ -19,7 +19,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
     store: StoreOption = None,
     tokens: Annotated[
-        bool, typer.Option("--tokens", help="InfluxDB: write two tokens with no more rights than needed to files.")
+        bool, typer.Option("--tokens", help="InfluxDB: write three tokens with no more rights than needed to files.")
     ] = False,
     update_retention: Annotated[
         bool,

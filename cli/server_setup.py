@@ -16,6 +16,7 @@ _DAY = 86_400
 FOR_WHOM = {
     Role.WRITER: "load generators, which write windows and runs",
     Role.DAEMON: "roll-ups, comparisons and reports, which read and write all",
+    Role.READER: "dashboards, which read all and write nothing",
 }
 
 
@@ -81,7 +82,8 @@ def _token(server: InfluxSetup, role: Role, buckets: Buckets, wishes: Wishes) ->
     if not wishes.dry_run:
         _write_secret(file, lambda: server.create_token(role, buckets).get_secret_value())
     would = "would have written" if wishes.dry_run else "wrote"
-    return f"{would} {file}, a token for {FOR_WHOM[role]}; name it as store.token_file"
+    use = "give it to Grafana" if role is Role.READER else "name it as store.token_file"
+    return f"{would} {file}, a token for {FOR_WHOM[role]}; {use}"
 
 
 def _write_secret(file: Path, make: Callable[[], str]) -> None:

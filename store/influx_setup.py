@@ -33,12 +33,13 @@ class Role(StrEnum):
     """Whom a token is for.
 
     A WRITER (load generators) writes everything but roll-ups of one minute, and reads raw windows, because the end of a
-    run compares what is stored with what was counted. A DAEMON reads and writes all four buckets. Neither can make or
-    delete anything else.
+    run compares what is stored with what was counted. A DAEMON reads and writes all four buckets. A READER (dashboards)
+    reads them and writes nothing. None can make or delete anything else.
     """
 
     WRITER = "writer"
     DAEMON = "daemon"
+    READER = "reader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class InfluxSetup:
         reads, writes = {
             Role.WRITER: ([buckets.raw], [buckets.raw, buckets.ten_minutes, buckets.for_ever]),
             Role.DAEMON: (list(buckets), list(buckets)),
+            Role.READER: (list(buckets), []),
         }[role]
         with translated(self._connection.address, Purpose.ADMINISTER):
             organisation = self._organisation()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from influxd_process import Server
@@ -14,7 +15,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_server import new_bucket, section_of
 from pydantic import SecretStr
-from stores import CART, a_tally, a_window, all_kinds, an_error, contents, over_one_store
+from stores import CART, a_run, a_tally, a_window, all_kinds, an_error, contents, over_one_store
 from test_influxdb_text import HOSTILE, any_text
 
 from soakwatch.core.errors import StoreRefused, StoreUnavailable
@@ -236,6 +237,27 @@ def test_the_token_of_a_daemon_reads_and_writes_all_buckets_and_makes_none(influ
     section = section_of(influxdb, name).model_copy(update={"token": token})
     with InfluxSetup.connect(section) as server, pytest.raises(StoreUnavailable, match="all-access token"):
         server.apply(BucketChange(Bucket(f"{name}_other", HOUR), None))
+
+
+def test_the_token_of_dashboards_reads_all_buckets_in_either_language_and_writes_none(
+    influxdb: Server, name: str
+) -> None:
+    rights, token = token_for(influxdb, name, Role.READER)
+    assert [(right.reads, right.writes) for right in rights] == [(True, False)] * 4
+    with InfluxStore.connect(section_of(influxdb, name)) as store:
+        store.write([replace(a_run(), start=time.time())])
+    queries = f'SELECT count("users") FROM "{name}".."runs"; SHOW DATABASES'  # noqa: S608  (InfluxQL)
+    answer = requests.post(
+        f"{influxdb.url}/query",
+        params={"db": f"{name}_raw", "q": queries},
+        headers={"Authorization": f"Token {token.get_secret_value()}"},
+        timeout=30,
+    ).json()
+    counted, databases = (result["series"] for result in answer["results"])
+    assert [series["values"][0][1] for series in counted] == [1]
+    assert sorted(value for series in databases for (value,) in series["values"]) == sorted(
+        bucket.name for bucket in Buckets.of(name, Retention())
+    )
 
 
 def token_for(influxdb: Server, name: str, role: Role) -> tuple[list[BucketRights], SecretStr]:

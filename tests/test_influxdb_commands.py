@@ -27,7 +27,7 @@ from soakwatch.store.influx_setup import InfluxSetup
 pytestmark = pytest.mark.influxdb
 
 DAY = 86_400
-WRITER, DAEMON = "soakwatch-writer.token", "soakwatch-daemon.token"
+WRITER, DAEMON, READER = (f"soakwatch-{role}.token" for role in ("writer", "daemon", "reader"))
 UNKNOWN = "hush-3f9a2c1d77=="
 
 
@@ -79,7 +79,7 @@ class Team:
         return {one["check"]: (one["state"], f"{one['message']} {one['remedy']}") for one in json.loads(done.stdout)}
 
     def tokens(self) -> set[str]:
-        files = (self.folder / name for name in (WRITER, DAEMON))
+        files = (self.folder / name for name in (WRITER, DAEMON, READER))
         return {self.server.token, *(file.read_text(encoding="ascii").strip() for file in files if file.exists())}
 
 
@@ -112,7 +112,7 @@ def test_init_makes_the_file_and_the_buckets_and_the_second_time_nothing(team: T
 
 def test_a_dry_run_says_what_would_be_made_and_makes_nothing(team: Team) -> None:
     said = team("init", "--store", "influxdb", "--tokens", "--dry-run").stderr
-    for name in ("soakwatch.toml", f"{team.bucket}_raw", WRITER, DAEMON):
+    for name in ("soakwatch.toml", f"{team.bucket}_raw", WRITER, DAEMON, READER):
         assert name in said
     assert team.kept() == {}
     assert not list(team.folder.iterdir())
@@ -153,8 +153,8 @@ def test_a_server_that_does_not_answer_is_exit_code_3_and_the_file_is_there(team
 def test_the_tokens_are_for_the_owner_only_and_kept_when_they_are_there(team: Team) -> None:
     team("init", "--store", "influxdb", "--tokens")
     tokens = team.tokens()
-    assert len(tokens) == 3
-    for name in (WRITER, DAEMON):
+    assert len(tokens) == 4
+    for name in (WRITER, DAEMON, READER):
         assert stat.S_IMODE((team.folder / name).stat().st_mode) == 0o600
     assert "left alone" in team("init", "--store", "influxdb", "--tokens").stderr
     assert team.tokens() == tokens

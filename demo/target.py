@@ -1,4 +1,4 @@
-"""The demo target: three services in one process on the loopback interface, with faults to be switched over HTTP.
+"""The demo target: three services in one process, with faults to be switched over HTTP; on loopback unless told so.
 
 python -m soakwatch.demo.target --port 0 --seed 1
 """
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from math import log
 from random import Random
 from typing import Any, TypeAlias
@@ -150,16 +151,16 @@ class Target:
         return Answer("200 OK", render_faults(on).encode())
 
 
-def serve(port: int, seed: int) -> None:
-    """Serve on loopback until SIGTERM or SIGINT; says on stdout where, once it listens. Raises OSError."""
-    server: Any = WSGIServer((LOOPBACK, port), Target(seed), log=None)
+def serve(port: int, seed: int, host: str = LOOPBACK) -> None:
+    """Serve until SIGTERM or SIGINT; says on stdout where, once it listens. Raises OSError."""
+    server: Any = WSGIServer((host, port), Target(seed), log=None)
     server.start()
     # accepted connections inherit it: head and body leave in two segments, and Nagle's algorithm with delayed
     # acknowledgements would add 40 ms to whatever follows a slow answer on a connection
     server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, server.stop)
-    sys.stdout.write(f"listening on http://{LOOPBACK}:{server.server_port}\n")
+    sys.stdout.write(f"listening on http://{host}:{server.server_port}\n")
     sys.stdout.flush()
     server.serve_forever()
 
@@ -167,13 +168,19 @@ def serve(port: int, seed: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, and serve."""
     parser = argparse.ArgumentParser(prog="python -m soakwatch.demo.target", description="Serve the demo target.")
-    parser.add_argument("--port", type=_port, default=0, help="port on the loopback interface; 0 takes a free one")
+    parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0 takes a free one")
+    parser.add_argument(
+        "--host",
+        type=_address,
+        default=LOOPBACK,
+        help="IPv4 address to listen on; 0.0.0.0, for a container's network, lets anybody there switch faults",
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of service times and failures")
     options = parser.parse_args(arguments)
     try:
-        serve(options.port, options.seed)
+        serve(options.port, options.seed, options.host)
     except OSError as error:
-        parser.error(f"cannot listen on {LOOPBACK}:{options.port}: {error.strerror}")
+        parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
 
 
 def _port(text: str) -> int:
@@ -181,6 +188,13 @@ def _port(text: str) -> int:
     if not 0 <= port <= HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"a port is from 0 to {HIGHEST_PORT}, not {port}")
     return port
+
+
+def _address(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"it must be an IPv4 address such as {LOOPBACK}, not {text!r}") from None
 
 
 if __name__ == "__main__":

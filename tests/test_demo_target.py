@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -19,7 +20,7 @@ from time import monotonic
 import pytest
 
 from soakwatch.demo.faults import BadFault, Fault, FaultKind, fails, parse_faults, render_faults, service_time
-from soakwatch.demo.target import ENDPOINTS, Answer, Target
+from soakwatch.demo.target import ENDPOINTS, Answer, Target, main
 
 ROOT = Path(__file__).parent.parent
 QUERY = "POST /rag/query"
@@ -178,6 +179,27 @@ def test_a_port_in_use_is_refused_with_exit_code_2(shared: Client) -> None:
     result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
     assert result.returncode == 2
     assert f"cannot listen on 127.0.0.1:{shared.port}" in result.stderr
+
+
+def test_it_listens_elsewhere_than_on_loopback_only_where_it_is_told_to() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "soakwatch.demo.target", "--host", "127.0.0.2"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            match = re.fullmatch(r"listening on (http://127\.0\.0\.2:\d+)\n", process.stdout.readline())
+            assert match
+            with urllib.request.urlopen(f"{match[1]}/healthz", timeout=30) as answer:
+                assert json.load(answer) == {"status": "ok"}
+        finally:
+            process.kill()
+
+
+def test_what_is_no_address_to_listen_on_is_refused_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--host", "everywhere"])
+    assert ended.value.code == 2
+    assert "it must be an IPv4 address such as 127.0.0.1, not 'everywhere'" in capsys.readouterr().err
 
 
 @pytest.mark.processes

@@ -15,10 +15,15 @@ from soakwatch.reporter.page_links import Places, pages_of
 _PUBLIC_API = "https://api.github.com"
 
 
+def repository_of(configuration: Configuration) -> str:
+    """Owner and name of the repository, or nothing. Raises ConfigurationError."""
+    return configuration.github.repository or _from_environment("GITHUB_REPOSITORY", repository_name)
+
+
 def where_of(configuration: Configuration) -> Where:
     """Which repository, and by whose right; the token may be empty. Raises ConfigurationError."""
     section = configuration.github
-    repository = section.repository or _from_environment("GITHUB_REPOSITORY", repository_name)
+    repository = repository_of(configuration)
     if not repository:
         raise ConfigurationError(
             "which repository? Set github.repository, or GITHUB_REPOSITORY as in GitHub Actions, to owner/name"

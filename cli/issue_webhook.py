@@ -2,9 +2,11 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from soakwatch.cli.github_connection import repository_of
 from soakwatch.cli.issue_sync import ApplyOption, opened_keeping, tell_change
 from soakwatch.cli.options import ConfigOption, StoreOption, with_store
 from soakwatch.cli.terminal import notes, printable
@@ -28,7 +30,8 @@ def webhook(apply: ApplyOption = False, config: ConfigOption = None, store: Stor
     In Grafana it is a contact point of the kind Webhook, with the address that is printed and the authorization header
     `Bearer` and the token. An alert that carries the label `soakwatch_incident` adds to the issue of that incident;
     others get issues of their own. Listens on this machine only, unless [webhook] says otherwise. Without --apply it
-    takes alerts, but only tells what it would write to GitHub.
+    takes alerts, but only tells what it would write to GitHub; where no repository is configured either, it only takes
+    them, and they are in the ledger for when there is one.
 
     Example:
 
@@ -41,7 +44,7 @@ def webhook(apply: ApplyOption = False, config: ConfigOption = None, store: Stor
 
     configuration = with_store(load_configuration(config), store)
     section, token = configuration.webhook, _token(configuration)
-    with opened_keeping(configuration, writes=apply) as (keeping, _), open_ledger(configuration) as ledger:
+    with _opened_keeper(configuration, apply=apply) as keep, open_ledger(configuration) as ledger:
 
         def take(alerts: "Sequence[Alert]") -> None:
             now = time.time()
@@ -51,11 +54,23 @@ def webhook(apply: ApplyOption = False, config: ConfigOption = None, store: Stor
                 verb = "fires" if alert.fires else "is resolved"
                 notes.print(printable(f"told: {alert.name} {verb}", longest=sys.maxsize), soft_wrap=True)
 
-        keeper = _Keeper(keeping, apply=apply)
         with AlertReceiver(section.host, section.port, receiving(token, take, time.time)) as receiver:
             notes.print(f"listening on {receiver.address}", markup=False, soft_wrap=True)
-            Watch(keeper.keep, _EVERY, 0.0).run()
+            Watch(keep, _EVERY, 0.0).run()
     notes.print("stopped")
+
+
+@contextmanager
+def _opened_keeper(configuration: Configuration, *, apply: bool) -> Iterator[Callable[[Callable[[], bool]], None]]:
+    """What is done each minute about the issues."""
+    if not apply and not repository_of(configuration):
+        notes.print(
+            "no repository is configured, so alerts are only taken; issues need github.repository", markup=False
+        )
+        yield lambda _stopping: None
+        return
+    with opened_keeping(configuration, writes=apply) as (keeping, _):
+        yield _Keeper(keeping, apply=apply).keep
 
 
 class _Keeper:

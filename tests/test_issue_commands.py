@@ -214,14 +214,16 @@ def test_any_other_markdown_is_wrong_usage(fake: FakeGitHub, tmp_path: Path) -> 
 
 
 @contextmanager
-def listening(fake: FakeGitHub, folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`issues webhook --apply`; gives where it listens."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("SOAKWATCH_")}
+def listening(
+    environment: Mapping[str, str], folder: Path, *options: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`issues webhook`; gives where it listens."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("SOAKWATCH_", "GITHUB_"))}
     own = {"SOAKWATCH_WEBHOOK__TOKEN": TOKEN, "SOAKWATCH_WEBHOOK__PORT": "0", "COLUMNS": "200"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "soakwatch.cli.main", "issues", "webhook", "--apply"],
+        [sys.executable, "-m", "soakwatch.cli.main", "issues", "webhook", *options],
         cwd=folder,
-        env={**clean, **FOR_EVER, **github(fake), **own},
+        env={**clean, **FOR_EVER, **environment, **own},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -260,7 +262,7 @@ def a_notice(status: str = "firing", **labels: str) -> bytes:
 
 
 def test_alerts_of_grafana_become_issues_and_nobody_else_can_make_one(fake: FakeGitHub, folder: Path) -> None:
-    with listening(fake, folder) as (url, process):
+    with listening(github(fake), folder, "--apply") as (url, process):
         assert told(url, a_notice(), TOKEN[:-1]) == 401
         assert told(url, b"x" * 1_100_000) == 413
         assert told(url, b'{"alerts": [{"status": "perhaps"}]}') == 400
@@ -273,11 +275,23 @@ def test_alerts_of_grafana_become_issues_and_nobody_else_can_make_one(fake: Fake
         "p95 of rag_service POST /query +62 % in staging",
         "Spool grows: the spool is at 80 %",
     }
-    with listening(fake, folder) as (url, _):
+    with listening(github(fake), folder, "--apply") as (url, _):
         assert told(url, a_notice("resolved")) == 200
     issues(fake, "sync", "--apply", folder=folder)
     (issue,) = [one for one in ours(fake) if one.title.startswith("Spool grows")]
     assert (issue.state, notes(issue)) == ("closed", ["recovered"])
+
+
+def test_a_webhook_without_a_repository_takes_alerts_which_become_issues_once_there_is_one(
+    fake: FakeGitHub, folder: Path
+) -> None:
+    with listening({}, folder) as (url, process):
+        assert told(url, a_notice()) == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert fake.asked == []
+    shown = issues(fake, "sync", folder=folder).stdout
+    assert "Spool grows" in shown
 
 
 def test_a_webhook_without_a_token_that_cannot_be_guessed_does_not_begin(fake: FakeGitHub, folder: Path) -> None:

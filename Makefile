@@ -37,7 +37,7 @@ check: $(VENV)/dev ## may a change stay: format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks docs tests
+	$(BIN)/mypy benchmarks docker docs tests
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev ## format and mend what can be mended by itself

@@ -27,6 +27,9 @@ class _Stopped(Exception):
 
 def watch(
     once: Annotated[bool, typer.Option("--once", help="Do one tick and end, with the exit codes of `detect`.")] = False,
+    alive: Annotated[
+        bool, typer.Option("--alive", help="Only say whether a daemon is at work on the ledger; 3 where none is.")
+    ] = False,
     config: ConfigOption = None,
     store: StoreOption = None,
     json_: JsonOption = False,
@@ -45,7 +48,14 @@ def watch(
         soakwatch watch --store influxdb --json >> incidents.jsonl
 
         soakwatch watch --once
+
+        soakwatch watch --alive || systemctl restart soakwatch
     """
+    if alive:
+        from soakwatch.cli.daemon_life import tell_whether_alive
+
+        tell_whether_alive(with_store(load_configuration(config), store))
+        return
     from soakwatch.cli.ticking import exit_code_of, opened_ticker, regressions
     from soakwatch.detector.timing import Timing
     from soakwatch.scheduler.detection import grace

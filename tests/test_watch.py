@@ -218,6 +218,21 @@ def test_while_a_daemon_is_at_work_others_say_so_and_wait(folder: Path) -> None:
             assert f"process {daemon.pid} on" in said(second, "keeps this ledger")
 
 
+def test_whether_a_daemon_is_alive_is_told_by_an_exit_code(folder: Path) -> None:
+    assert soakwatch("watch", "--alive", folder=folder).returncode == 3
+    with watching(folder) as daemon:
+        assert daemon.stdout is not None
+        assert "suspect" in daemon.stdout.readline()
+        alive = soakwatch("watch", "--alive", folder=folder)
+        assert alive.returncode == 0
+        assert f"process {daemon.pid} on" in alive.stderr
+        daemon.send_signal(signal.SIGTERM)
+        daemon.communicate(timeout=30)
+    dead = soakwatch("watch", "--alive", folder=folder)
+    assert dead.returncode == 3
+    assert "no daemon is at work" in dead.stderr
+
+
 def test_what_goes_wrong_in_a_tick_is_told_and_the_next_one_goes_on(folder: Path) -> None:
     store = Place(folder).configuration.store
     # ten seconds from tick to tick

@@ -23,7 +23,7 @@ from soakwatch.reporter.markdown import render_markdown
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yml"))
 WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), *EXAMPLES]
-DOCKERFILES = [file for file in sorted((ROOT / "docker").glob("Dockerfile.*")) if file.suffix != ".dockerignore"]
+DOCKERFILES = [file for file in sorted((ROOT / "docker").glob("Dockerfile*")) if file.suffix != ".dockerignore"]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"

@@ -1,0 +1,17 @@
+"""Daemon life: whether a daemon is at work, told by the lease that it renews while it works."""
+
+import time
+
+from soakwatch.cli.terminal import notes
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.errors import StoreUnavailable
+from soakwatch.store.ledger_opening import open_ledger
+
+
+def tell_whether_alive(configuration: Configuration) -> None:
+    """Say who is at work on the ledger. Raises StoreUnavailable when nobody is."""
+    with open_ledger(configuration) as ledger:
+        lease = ledger.lease()
+    if lease is None or lease.expires < time.time():
+        raise StoreUnavailable("no daemon is at work on this ledger; `soakwatch watch` is one")
+    notes.print(f"{lease.holder} is at work", markup=False, soft_wrap=True)

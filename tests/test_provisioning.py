@@ -1,0 +1,241 @@
+"""What Grafana is provisioned with: the files keep Grafana's rules, and each alert rule fires where it should."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from grafana_alerting import Evaluation, evaluate, interpolated, rendered
+from influxd_process import Server
+from influxdb_server import new_bucket
+
+from soakwatch.core.incident import Kind, State
+from soakwatch.core.store_settings import StoreSection
+from soakwatch.grafana.alert_rules import DATA_SOURCE, RECEIVER, RULES, rules_document
+from soakwatch.scheduler.alert_notice import alerts_of
+from soakwatch.scheduler.alert_receiver import PATH
+from soakwatch.store import influx_points as forms
+from soakwatch.store.influx_setup import Role
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "grafana" / "provisioning"
+FILES = sorted(FOLDER.rglob("*.yaml"))
+UPDATE = "SOAKWATCH_TEST_UPDATE_DOCS"
+HEADER = """\
+# Alert rules over what soakwatch stores in the buckets of `soakwatch`. Made by grafana/alert_rules.py, which says why
+# they are as they are: change it, and run tests/test_provisioning.py with SOAKWATCH_TEST_UPDATE_DOCS=1.
+# grafana.com/docs/grafana/latest/alerting/set-up/provision-alerting-resources/file-provisioning/#import-alert-rules
+"""
+NOW = 1_795_400_000
+FINGERPRINT = "3f9a2c1d7700"
+
+
+class _Readable(yaml.SafeDumper):
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT002, ARG002
+        super().increase_indent(flow, False)
+
+
+def load(file: Path) -> Any:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_keeps_the_rules_of_grafana(file: Path) -> None:
+    schema = ROOT / "tests" / "data" / f"grafana-provisioning-{file.parent.name}.schema.json"
+    command = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(schema), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_rules_are_those_of_the_code() -> None:
+    file = FOLDER / "alerting" / "rules.yaml"
+    document = rules_document(StoreSection().bucket)
+    if os.environ.get(UPDATE):
+        body = yaml.dump(document, Dumper=_Readable, sort_keys=False, width=110, allow_unicode=True)
+        file.write_text(f"{HEADER}{body}", encoding="utf-8")
+    assert load(file) == document, f"run with {UPDATE}=1"
+
+
+def test_the_data_source_is_the_one_that_is_asked_and_its_token_is_that_of_dashboards(tmp_path: Path) -> None:
+    (source,) = load(FOLDER / "datasources" / "soakwatch.yaml")["datasources"]
+    assert source["uid"] == DATA_SOURCE
+    value = source["secureJsonData"]["httpHeaderValue1"]
+    place = Path(re.findall(r"\$__file\{(.+)\}", value)[0])
+    assert place.name == f"soakwatch-{Role.READER}.token"
+    here = tmp_path / place.name
+    here.write_text("secret\n", encoding="ascii")
+    source["secureJsonData"]["httpHeaderValue1"] = value.replace(str(place), str(here))
+    taken = interpolated(source, {"SOAKWATCH_STORE__URL": "http://db:8086", "SOAKWATCH_STORE__BUCKET": "perf"})
+    assert (taken["url"], taken["jsonData"]["dbName"]) == ("http://db:8086", "perf_10m")
+    assert taken["secureJsonData"]["httpHeaderValue1"] == "Token secret"
+
+
+def test_alerts_go_to_the_webhook_with_its_token_and_the_tree_of_policies_is_left_alone() -> None:
+    (point,) = load(FOLDER / "alerting" / "contact-points.yaml")["contactPoints"]
+    assert point["name"] == RECEIVER
+    (receiver,) = point["receivers"]
+    url = f"http://webhook:9178{PATH}"
+    settings = interpolated(
+        receiver["settings"], {"SOAKWATCH_WEBHOOK__URL": url, "SOAKWATCH_WEBHOOK__TOKEN": "a-token-of-16-char"}
+    )
+    assert settings["url"] == url
+    assert (settings["authorization_scheme"], settings["authorization_credentials"]) == ("Bearer", "a-token-of-16-char")
+    assert {rule["notification_settings"]["receiver"] for rule in rules().values()} == {RECEIVER}
+    assert not any("policies" in load(file) for file in FILES)
+
+
+def rules(bucket: str = "soakwatch") -> dict[str, dict[str, Any]]:
+    """The rules as Grafana has them, by uid without its beginning."""
+    (group,) = interpolated(rules_document(bucket), {})["groups"]
+    return {rule["uid"].removeprefix("soakwatch-"): rule for rule in group["rules"]}
+
+
+@pytest.mark.parametrize("uid", ["critical", "warning", "no-data"])
+def test_an_alert_about_an_incident_tells_the_webhook_which(uid: str) -> None:
+    rule = rules()[uid]
+    of_series = {"env": "staging", "service": "cart", "fingerprint": FINGERPRINT}
+    labels = {name: rendered(value, of_series) for name, value in rule["labels"].items()}
+    texts = {name: rendered(value, of_series) for name, value in rule["annotations"].items()}
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": rule["title"], **of_series, **labels},
+        "annotations": texts,
+        "startsAt": "2026-11-23T00:00:00Z",
+        "fingerprint": "c6eadffa33fcdf37",
+    }
+    (told,) = alerts_of(json.dumps({"alerts": [alert]}).encode(), NOW)
+    assert told.incident == FINGERPRINT
+    assert "cart in staging" in told.summary
+    assert FINGERPRINT in told.description
+    assert "$" not in "".join([*labels.values(), *texts.values()])
+
+
+def test_what_is_asked_for_are_measurements_that_are_written_by_these_names() -> None:
+    asked = " ".join(rule.query for rule in RULES)
+    (collector,) = set(re.findall(r'_raw"\.\."(c\w+)"', asked))
+    assert collector == forms.HEALTH.measurement
+    assert {"spooled", "dropped"} <= set(forms.HEALTH.fields)
+    assert set(forms.HEALTH.tags) == {"env", "test", "source"}
+    assert set(re.findall(r"= '([^']+)'", asked)) == {State.SUSPECT, Kind.NO_DATA, "detection"}
+
+
+class Story:
+    """Points in a store of the test's own, and what the rules say of them."""
+
+    def __init__(self, server: Server, bucket: str) -> None:
+        self.server = server
+        self.bucket = bucket
+
+    def write(self, bucket: str, *lines: str) -> None:
+        """Each line ends with its age in seconds."""
+        body = "\n".join(f"{line.rpartition(' ')[0]} {NOW - int(line.rpartition(' ')[2])}" for line in lines)
+        requests.post(
+            f"{self.server.url}/api/v2/write",
+            params={"org": self.server.org, "bucket": f"{self.bucket}{bucket}", "precision": "s"},
+            headers={"Authorization": f"Token {self.server.token}"},
+            data=body.encode(),
+            timeout=30,
+        ).raise_for_status()
+
+    def says(self, uid: str) -> Evaluation:
+        return evaluate(rules(self.bucket)[uid], self.server, f"{self.bucket}_10m", NOW)
+
+    def fires(self) -> set[str]:
+        """The rules that fire."""
+        return {uid for uid in rules() if self.says(uid).state == "Alerting"}
+
+
+@pytest.fixture
+def story(influxdb: Server) -> Iterator[Story]:
+    with new_bucket(influxdb) as name:
+        made = Story(influxdb, name)
+        made.write("_raw", "passes,env=staging,pass=detection duration=1.5,requests=0i,trouble=0i 30")
+        yield made
+
+
+def incident(age: int, rank: int, **more: str) -> str:
+    """A point of an incident; `more` are its texts."""
+    texts: Mapping[str, str] = {"state": "confirmed", "kind": "latency", "severity": "critical", **more}
+    said = ",".join(f'{name}="{value}"' for name, value in texts.items())
+    open_ = int(rank > 0)
+    return f"incidents,env=staging,service=cart,fingerprint={FINGERPRINT} {said},rank={rank}i,open={open_}i {age}"
+
+
+on_influxdb = pytest.mark.influxdb
+
+
+@on_influxdb
+def test_nothing_fires_where_all_is_well_and_nothing_has_been_written(story: Story) -> None:
+    assert story.fires() == set()
+
+
+@on_influxdb
+def test_a_critical_incident_fires_until_it_is_over_and_names_itself(story: Story) -> None:
+    story.write("_10m", incident(1_200, 3, state="suspect"))
+    assert story.fires() == set()
+    story.write("_10m", incident(600, 3))
+    assert story.fires() == {"critical"}
+    assert story.says("critical").firing == [{"env": "staging", "service": "cart", "fingerprint": FINGERPRINT}]
+    story.write("_10m", incident(60, 0, state="resolved"))
+    assert story.fires() == set()
+
+
+@on_influxdb
+def test_an_incident_that_gets_worse_moves_from_the_warning_to_the_critical_rule(story: Story) -> None:
+    story.write("_10m", incident(900, 2))
+    assert story.fires() == {"warning"}
+    story.write("_10m", incident(300, 3))
+    assert story.fires() == {"critical"}
+
+
+@on_influxdb
+def test_an_incident_that_was_none_never_fires(story: Story) -> None:
+    story.write("_10m", incident(1_200, 2, state="suspect"), incident(600, 0, state="resolved"))
+    assert story.fires() == set()
+
+
+@on_influxdb
+def test_silence_of_a_service_is_an_alert_of_its_own(story: Story) -> None:
+    story.write("_10m", incident(600, 3, kind="no data"))
+    assert story.fires() == {"no-data"}
+
+
+@on_influxdb
+def test_a_spool_that_grows_fires_and_one_that_is_emptied_now_and_then_does_not(story: Story) -> None:
+    story.write(
+        "_raw", *(f"collector,env=staging,test=t,source=a spooled={n}i,dropped=0i {600 - n}" for n in (1, 300, 590))
+    )
+    story.write(
+        "_raw", *(f"collector,env=perf,test=t,source=b spooled={n % 3}i,dropped=0i {600 - n}" for n in (1, 300, 590))
+    )
+    assert story.fires() == {"spool"}
+    assert story.says("spool").firing == [{"env": "staging", "test": "t"}]
+
+
+@on_influxdb
+def test_losing_requests_fires_while_more_are_lost_and_not_for_ever_after(story: Story) -> None:
+    story.write("_raw", *(f"collector,env=staging,test=t,source=a spooled=0i,dropped=7i {age}" for age in (500, 60)))
+    assert story.fires() == set()
+    story.write("_raw", "collector,env=staging,test=t,source=a spooled=0i,dropped=9i 10")
+    assert story.fires() == {"dropped"}
+    (lost,) = story.says("dropped").values.values()
+    assert lost == 2
+
+
+@on_influxdb
+def test_a_detector_that_stands_still_fires_by_its_silence(influxdb: Server) -> None:
+    with new_bucket(influxdb) as name:
+        story = Story(influxdb, name)
+        assert story.fires() == {"stalled"}
+        story.write("_raw", "passes,env=staging,pass=detection duration=1.5 400")
+        story.write("_raw", "passes,env=staging,pass=roll-up duration=1.5 30")
+        assert story.fires() == {"stalled"}
+        story.write("_raw", "passes,env=staging,pass=detection duration=1.5 200")
+        assert story.fires() == set()

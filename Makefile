@@ -7,7 +7,7 @@ WORKERS ?= 5
 PIP := $(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test influxd check format bench bench-detection bench-influxdb docs-figures faults seeds clean
+.PHONY: help env demo stack test influxd check format bench bench-detection bench-influxdb docs-figures faults seeds clean
 
 help: ## say what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,12 @@ $(VENV)/dev: $(BIN)/soakwatch
 
 demo: $(BIN)/soakwatch ## a healthy run, a run with two faults, and what soakwatch says of them (about a minute)
 	$(BIN)/soakwatch demo
+
+env: ## write .env with new secrets, for `docker compose up`; one that is there is left alone
+	$(PYTHON) docker/make_env.py
+
+stack: $(VENV)/dev env ## what `docker compose up` starts, as plain processes without Docker and Grafana, until Ctrl-C (needs `make influxd` once)
+	$(BIN)/python docker/compose_stack.py
 
 test: $(VENV)/dev ## all tests, with real Locust processes, with a real InfluxDB once `make influxd` has built one, and a real PostgreSQL where there is one
 	$(BIN)/pytest -m 'processes and not alone' --numprocesses $(WORKERS)
@@ -77,4 +83,4 @@ seeds: $(BIN)/soakwatch ## 20 demos with 20 seeds, and 30 healthy pairs (an hour
 	$(BIN)/python benchmarks/demo_seeds.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis soakwatch-demo
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis soakwatch-demo soakwatch-stack

@@ -63,9 +63,9 @@ class Stack:
 
     def down(self) -> dict[str, int]:
         """Ask all that still run to end, the last one first; gives the exit codes of all."""
-        for process in reversed(list(self.processes.values())):
+        for name, process in reversed(list(self.processes.items())):
             if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.Signals[self._service(name).raw.get("stop_signal", "SIGTERM")])
                 try:
                     process.wait(_SECONDS_TO_END)
                 except subprocess.TimeoutExpired:

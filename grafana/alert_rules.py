@@ -114,7 +114,7 @@ RULES = (
         dashboard="soakwatch-pipeline",
         labels={"severity": "warning", "service": "soakwatch"},
         summary="more and more requests of {{ $labels.test }} in {{ $labels.env }} wait for the store",
-        description="{{ $values.B }} more than ten minutes ago; `soakwatch spool status` on the load generator.",
+        description="{{ $values.B.Value }} more than ten minutes ago; `soakwatch spool status` on the load generator.",
         pending=300,
     ),
     AlertRule(
@@ -128,7 +128,7 @@ RULES = (
         dashboard="soakwatch-pipeline",
         labels={"severity": "critical", "service": "soakwatch"},
         summary="requests of {{ $labels.test }} in {{ $labels.env }} are lost, or refused by the store",
-        description="{{ $values.B }} requests within ten minutes; `soakwatch doctor` on the load generator says why.",
+        description="{{ $values.B.Value }} within ten minutes; `soakwatch doctor` on the load generator says why.",
     ),
     AlertRule(
         uid="soakwatch-stalled",

@@ -18,7 +18,7 @@ from compose_file import (
     read_services,
     references,
 )
-from dockerfile import DAEMON_DOCKERFILE, DOCKERFILE, last, read_instructions
+from dockerfile import DAEMON_DOCKERFILE, DOCKERFILE, read_instructions
 from make_env import filled, main, required
 from on_this_machine import INFLUXD, PORTS
 
@@ -208,9 +208,22 @@ def test_grafana_finds_what_it_is_provisioned_with() -> None:
 def test_locust_runs_the_demos_locustfile_that_its_image_has() -> None:
     copied = [step.rest.split() for step in read_instructions(DOCKERFILE) if step.word == "COPY"]
     assert ["demo", "demo"] in copied
+    sources = next(step.rest for step in read_instructions(DOCKERFILE) if step.word == "WORKDIR")
     for name in ("locust", "worker"):
-        file = f"{last('WORKDIR', read_instructions(DOCKERFILE)[:8])}/demo/locustfile.py"
-        assert f"--locustfile={file}" in SERVICES[name].command
+        assert f"--locustfile={sources}/demo/locustfile.py" in SERVICES[name].command
+
+
+def test_the_page_names_every_service_and_what_it_is_given() -> None:
+    page = (ROOT / "docs" / "grafana.md").read_text(encoding="utf-8")
+    compose, provision = (
+        page.partition(f"## {title}\n")[2].partition("\n## ")[0]
+        for title in ("docker compose up", "Provision it yourself")
+    )
+    rows = re.findall(r"^\| (`.+?) \|", compose.partition("- **More load:**")[0], re.MULTILINE)
+    assert {name for row in rows for name in re.findall("`([a-z]+)`", row)} == set(SERVICES)
+    grafana = {name for name in SERVICES["grafana"].environment if name.startswith(ENVIRONMENT_PREFIX)}
+    assert set(re.findall(r"^\| `(\w+)`", provision, re.MULTILINE)) == grafana
+    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", compose)) <= set(read_env(EXAMPLE))
 
 
 def test_compose_files_are_interpolated_as_compose_does_it() -> None:

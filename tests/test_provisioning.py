@@ -126,6 +126,18 @@ def test_what_is_asked_for_are_measurements_that_are_written_by_these_names() ->
     assert set(re.findall(r"= '([^']+)'", asked)) == {State.SUSPECT, Kind.NO_DATA, "detection"}
 
 
+def test_the_page_names_every_rule_with_its_severity() -> None:
+    page = (ROOT / "docs" / "grafana.md").read_text(encoding="utf-8").partition("## Alerts\n")[2]
+    rows = re.findall(r"^\| ([A-Z][^|]+) \|[^|]+\| (\w+) \|", page, re.MULTILINE)
+    assert rows == [(rule.title, rule.labels["severity"]) for rule in RULES]
+
+
+def test_an_alert_leads_to_one_of_our_dashboards() -> None:
+    assert {rule.dashboard for rule in RULES} <= {
+        f"soakwatch-{name}" for name in ("overview", "service", "runs", "soak", "pipeline")
+    }
+
+
 class Story:
     """Points in a store of the test's own, and what the rules say of them."""
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from soakwatch.cli.github_connection import repository_of
 from soakwatch.cli.issue_sync import ApplyOption, opened_keeping, tell_change
 from soakwatch.cli.options import ConfigOption, StoreOption, with_store
 from soakwatch.cli.terminal import notes, printable
@@ -63,6 +62,8 @@ def webhook(apply: ApplyOption = False, config: ConfigOption = None, store: Stor
 @contextmanager
 def _opened_keeper(configuration: Configuration, *, apply: bool) -> Iterator[Callable[[Callable[[], bool]], None]]:
     """What is done each minute about the issues."""
+    from soakwatch.cli.github_connection import repository_of
+
     if not apply and not repository_of(configuration):
         notes.print(
             "no repository is configured, so alerts are only taken; issues need github.repository", markup=False

@@ -14,21 +14,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-DATA_SOURCE = "soakwatch-influxdb"
+from soakwatch.grafana.frame import OVERVIEW, PIPELINE
+from soakwatch.grafana.variables import DATA_SOURCE_UID
+
 FOLDER = RECEIVER = "soakwatch"
 INCIDENT_LABEL = "soakwatch_incident"
 """Tells soakwatch's webhook which incident an alert is about."""
 
 EVERY = 60
 _EXPRESSIONS = "__expr__"
+_OPEN_INCIDENTS, _SPOOL, _LOST, _PASSES = 9, 8, 11, 14
+"""Panels, by their numbers in the dashboards."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRule:
     """One rule: fires where `reducer` of what `query` gives over the last `seconds` is `compared` with `bounds`.
 
-    `query` is InfluxQL with `{bucket}` for the base name of the buckets. `pending` are the seconds for which it must
-    hold. `no_data` and `error` are the states of Grafana when the query gives nothing, or fails.
+    `query` is InfluxQL with `{bucket}` for the base name of the buckets. The alert links to `panel` of `dashboard`.
+    `pending` are the seconds for which it must hold. `no_data` and `error` are the states of Grafana when the query
+    gives nothing, or fails.
     """
 
     uid: str
@@ -39,6 +44,7 @@ class AlertRule:
     compared: str
     bounds: Sequence[float]
     dashboard: str
+    panel: int
     labels: Mapping[str, str]
     summary: str
     description: str
@@ -57,6 +63,10 @@ _OF_DELIVERY = (
     'SELECT sum("more") FROM (SELECT {more} FROM "{{bucket}}_raw".."collector" WHERE $timeFilter'
     ' GROUP BY "env", "test", "source"){where} GROUP BY "env", "test"'
 )
+_OF_PASSES = (
+    'SELECT count("duration") FROM "{bucket}_raw".."passes" WHERE $timeFilter'
+    ' AND "pass" = \'detection\' AND "trouble" = 0'
+)
 _REGRESSED = _OF_INCIDENTS.format(kind="!=")
 _WHICH = "{{ $labels.service }} in {{ $labels.env }}"
 _INCIDENT = "incident {{ $labels.fingerprint }}; `soakwatch incidents show {{ $labels.fingerprint }}` says why"
@@ -70,7 +80,8 @@ RULES = (
         reducer="last",
         compared="gt",
         bounds=(2.5,),
-        dashboard="soakwatch-service",
+        dashboard=OVERVIEW,
+        panel=_OPEN_INCIDENTS,
         labels={"severity": "critical", **_ABOUT_INCIDENT},
         summary=f"{_WHICH} has regressed, critically",
         description=f"A confirmed regression: {_INCIDENT}.",
@@ -83,7 +94,8 @@ RULES = (
         reducer="last",
         compared="within_range",
         bounds=(1.5, 2.5),
-        dashboard="soakwatch-service",
+        dashboard=OVERVIEW,
+        panel=_OPEN_INCIDENTS,
         labels={"severity": "warning", **_ABOUT_INCIDENT},
         summary=f"{_WHICH} has regressed",
         description=f"A confirmed regression: {_INCIDENT}.",
@@ -96,7 +108,8 @@ RULES = (
         reducer="last",
         compared="gt",
         bounds=(1.5,),
-        dashboard="soakwatch-runs",
+        dashboard=OVERVIEW,
+        panel=_OPEN_INCIDENTS,
         labels={"severity": "critical", **_ABOUT_INCIDENT},
         summary=f"nothing is heard of {_WHICH}",
         description=f"A test has fallen silent, or did not begin when it was due: {_INCIDENT}.",
@@ -111,7 +124,8 @@ RULES = (
         reducer="last",
         compared="gt",
         bounds=(0,),
-        dashboard="soakwatch-pipeline",
+        dashboard=PIPELINE,
+        panel=_SPOOL,
         labels={"severity": "warning", "service": "soakwatch"},
         summary="more and more requests of {{ $labels.test }} in {{ $labels.env }} wait for the store",
         description="{{ $values.B.Value }} more than ten minutes ago; `soakwatch spool status` on the load generator.",
@@ -125,7 +139,8 @@ RULES = (
         reducer="last",
         compared="gt",
         bounds=(0,),
-        dashboard="soakwatch-pipeline",
+        dashboard=PIPELINE,
+        panel=_LOST,
         labels={"severity": "critical", "service": "soakwatch"},
         summary="requests of {{ $labels.test }} in {{ $labels.env }} are lost, or refused by the store",
         description="{{ $values.B.Value }} within ten minutes; `soakwatch doctor` on the load generator says why.",
@@ -133,12 +148,13 @@ RULES = (
     AlertRule(
         uid="soakwatch-stalled",
         title="Detector stalled",
-        query='SELECT count("duration") FROM "{bucket}_raw".."passes" WHERE $timeFilter AND "pass" = \'detection\'',
+        query=_OF_PASSES,
         seconds=300,
         reducer="sum",
         compared="lt",
         bounds=(1,),
-        dashboard="soakwatch-pipeline",
+        dashboard=PIPELINE,
+        panel=_PASSES,
         labels={"severity": "critical", "service": "soakwatch"},
         summary="soakwatch has not looked for regressions for five minutes",
         description="`soakwatch watch` does not run, or cannot reach the store: its log says which.",
@@ -168,6 +184,7 @@ def _document(rule: AlertRule, bucket: str) -> dict[str, Any]:
         "condition": "C",
         "data": [_asked(rule, bucket), _reduced(rule), _compared(rule)],
         "dashboardUid": rule.dashboard,
+        "panelId": rule.panel,
         "noDataState": rule.no_data,
         "execErrState": rule.error,
         "for": f"{rule.pending}s",
@@ -180,7 +197,7 @@ def _document(rule: AlertRule, bucket: str) -> dict[str, Any]:
 def _asked(rule: AlertRule, bucket: str) -> dict[str, Any]:
     model = {
         "refId": "A",
-        "datasource": {"type": "influxdb", "uid": DATA_SOURCE},
+        "datasource": {"type": "influxdb", "uid": DATA_SOURCE_UID},
         "query": rule.query.format(bucket=bucket),
         "rawQuery": True,
         "resultFormat": "time_series",
@@ -188,7 +205,7 @@ def _asked(rule: AlertRule, bucket: str) -> dict[str, Any]:
         "maxDataPoints": 1_000,
     }
     span = {"from": rule.seconds, "to": 0}
-    return {"refId": "A", "relativeTimeRange": span, "datasourceUid": DATA_SOURCE, "model": model}
+    return {"refId": "A", "relativeTimeRange": span, "datasourceUid": DATA_SOURCE_UID, "model": model}
 
 
 def _reduced(rule: AlertRule) -> dict[str, Any]:

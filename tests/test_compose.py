@@ -203,6 +203,8 @@ def test_grafana_finds_what_it_is_provisioned_with() -> None:
     assert grafana.mounts[str(Path(token).parent)] == f"token-{Role.READER}"
     (dashboards,) = re.findall(r"^\s+path: (\S+)$", values, re.MULTILINE)
     assert (ROOT / grafana.mounts[dashboards]).resolve() == ROOT / "grafana" / "dashboards"
+    home = Path(grafana.environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (ROOT / grafana.mounts[str(home.parent)] / home.name).is_file()
 
 
 def test_locust_runs_the_demos_locustfile_that_its_image_has() -> None:

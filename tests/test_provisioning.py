@@ -5,7 +5,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,22 @@ import yaml
 from grafana_alerting import Evaluation, evaluate, interpolated, rendered
 from influxd_process import Server
 from influxdb_server import new_bucket
+from issue_desk import an_incident
 
-from soakwatch.core.incident import Kind, State
+from soakwatch.core.health import Health
+from soakwatch.core.incident import Incident, Kind, State
+from soakwatch.core.pass_account import PassAccount, PassName
+from soakwatch.core.shown_incident import ShownIncident
 from soakwatch.core.store_settings import StoreSection
-from soakwatch.grafana.alert_rules import DATA_SOURCE, RECEIVER, RULES, rules_document
+from soakwatch.core.verdict import Severity
+from soakwatch.grafana.alert_rules import RECEIVER, RULES, rules_document
+from soakwatch.grafana.variables import DATA_SOURCE_UID
 from soakwatch.scheduler.alert_notice import alerts_of
 from soakwatch.scheduler.alert_receiver import PATH
 from soakwatch.store import influx_points as forms
 from soakwatch.store.influx_setup import Role
+from soakwatch.store.line_protocol import line_of
+from soakwatch.store.projected_lines import INCIDENTS, PASSES, projected_line
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "grafana" / "provisioning"
@@ -65,7 +74,7 @@ def test_the_rules_are_those_of_the_code() -> None:
 
 def test_the_data_source_is_the_one_that_is_asked_and_its_token_is_that_of_dashboards(tmp_path: Path) -> None:
     (source,) = load(FOLDER / "datasources" / "soakwatch.yaml")["datasources"]
-    assert source["uid"] == DATA_SOURCE
+    assert source["uid"] == DATA_SOURCE_UID
     value = source["secureJsonData"]["httpHeaderValue1"]
     place = Path(re.findall(r"\$__file\{(.+)\}", value)[0])
     assert place.name == f"soakwatch-{Role.READER}.token"
@@ -123,7 +132,8 @@ def test_what_is_asked_for_are_measurements_that_are_written_by_these_names() ->
     assert collector == forms.HEALTH.measurement
     assert {"spooled", "dropped"} <= set(forms.HEALTH.fields)
     assert set(forms.HEALTH.tags) == {"env", "test", "source"}
-    assert set(re.findall(r"= '([^']+)'", asked)) == {State.SUSPECT, Kind.NO_DATA, "detection"}
+    assert set(re.findall(r"= '([^']+)'", asked)) == {State.SUSPECT, Kind.NO_DATA, PassName.DETECTION}
+    assert set(re.findall(r'\.\."(\w+)"', asked)) == {forms.HEALTH.measurement, INCIDENTS, PASSES}
 
 
 def test_the_page_names_every_rule_with_its_severity() -> None:
@@ -132,10 +142,13 @@ def test_the_page_names_every_rule_with_its_severity() -> None:
     assert rows == [(rule.title, rule.labels["severity"]) for rule in RULES]
 
 
-def test_an_alert_leads_to_one_of_our_dashboards() -> None:
-    assert {rule.dashboard for rule in RULES} <= {
-        f"soakwatch-{name}" for name in ("overview", "service", "runs", "soak", "pipeline")
-    }
+def test_an_alert_leads_to_the_panel_that_shows_it() -> None:
+    dashboards = [json.loads(file.read_text("utf-8")) for file in (ROOT / "grafana" / "dashboards").glob("*.json")]
+    titles = {(one["uid"], panel["id"]): panel["title"] for one in dashboards for panel in one["panels"]}
+    assert [titles[rule.dashboard, rule.panel] for rule in RULES] == [
+        *["Open incidents"] * 3,
+        *("Spool", "Lost, and tried again", "How long passes take"),
+    ]
 
 
 class Story:
@@ -146,15 +159,28 @@ class Story:
         self.bucket = bucket
 
     def write(self, bucket: str, *lines: str) -> None:
-        """Each line ends with its age in seconds."""
-        body = "\n".join(f"{line.rpartition(' ')[0]} {NOW - int(line.rpartition(' ')[2])}" for line in lines)
         requests.post(
             f"{self.server.url}/api/v2/write",
-            params={"org": self.server.org, "bucket": f"{self.bucket}{bucket}", "precision": "s"},
+            params={"org": self.server.org, "bucket": f"{self.bucket}{bucket}", "precision": "ns"},
             headers={"Authorization": f"Token {self.server.token}"},
-            data=body.encode(),
+            data="\n".join(lines).encode(),
             timeout=30,
         ).raise_for_status()
+
+    def passed(self, age: float, name: PassName = PassName.DETECTION, *, trouble: bool = False) -> None:
+        self.write("_raw", projected_line(PassAccount(NOW - age, "staging", name, 1.5, trouble)))
+
+    def incident(
+        self, age: float, state: State, severity: Severity = Severity.CRITICAL, kind: Kind = Kind.LATENCY
+    ) -> Incident:
+        """What is told of one incident, so many seconds ago."""
+        told = replace(an_incident(NOW - 7_200, kind=kind), state=state, severity=severity)
+        self.write("_10m", projected_line(ShownIncident(NOW - age, told, "title")))
+        return told
+
+    def delivered(self, age: float, environment: str = "staging", *, spooled: int = 0, dropped: int = 0) -> None:
+        health = Health(environment, "nightly", "a", NOW - age, 1_000, spooled, dropped, 0, 0.0)
+        self.write("_raw", line_of(health))
 
     def says(self, uid: str) -> Evaluation:
         return evaluate(rules(self.bucket)[uid], self.server, f"{self.bucket}_10m", NOW)
@@ -166,88 +192,84 @@ class Story:
 
 @pytest.fixture
 def story(influxdb: Server) -> Iterator[Story]:
+    """One in which the detector is at work."""
     with new_bucket(influxdb) as name:
         made = Story(influxdb, name)
-        made.write("_raw", "passes,env=staging,pass=detection duration=1.5,requests=0i,trouble=0i 30")
+        made.passed(30)
         yield made
-
-
-def incident(age: int, rank: int, **more: str) -> str:
-    """A point of an incident; `more` are its texts."""
-    texts: Mapping[str, str] = {"state": "confirmed", "kind": "latency", "severity": "critical", **more}
-    said = ",".join(f'{name}="{value}"' for name, value in texts.items())
-    open_ = int(rank > 0)
-    return f"incidents,env=staging,service=cart,fingerprint={FINGERPRINT} {said},rank={rank}i,open={open_}i {age}"
 
 
 on_influxdb = pytest.mark.influxdb
 
 
 @on_influxdb
-def test_nothing_fires_where_all_is_well_and_nothing_has_been_written(story: Story) -> None:
+def test_nothing_fires_where_all_is_well_and_nothing_else_has_been_written(story: Story) -> None:
     assert story.fires() == set()
 
 
 @on_influxdb
-def test_a_critical_incident_fires_until_it_is_over_and_names_itself(story: Story) -> None:
-    story.write("_10m", incident(1_200, 3, state="suspect"))
+def test_a_critical_incident_fires_from_its_confirmation_until_it_is_over_and_names_itself(story: Story) -> None:
+    story.incident(1_200, State.SUSPECT)
     assert story.fires() == set()
-    story.write("_10m", incident(600, 3))
+    told = story.incident(600, State.CONFIRMED)
     assert story.fires() == {"critical"}
-    assert story.says("critical").firing == [{"env": "staging", "service": "cart", "fingerprint": FINGERPRINT}]
-    story.write("_10m", incident(60, 0, state="resolved"))
+    (labels,) = story.says("critical").firing
+    assert labels == {"env": told.environment, "service": told.service, "fingerprint": told.fingerprint}
+    story.incident(300, State.RECOVERING)
+    assert story.fires() == {"critical"}
+    story.incident(60, State.RESOLVED)
     assert story.fires() == set()
 
 
 @on_influxdb
 def test_an_incident_that_gets_worse_moves_from_the_warning_to_the_critical_rule(story: Story) -> None:
-    story.write("_10m", incident(900, 2))
+    story.incident(900, State.CONFIRMED, Severity.WARNING)
     assert story.fires() == {"warning"}
-    story.write("_10m", incident(300, 3))
+    story.incident(300, State.CONFIRMED)
     assert story.fires() == {"critical"}
 
 
 @on_influxdb
 def test_an_incident_that_was_none_never_fires(story: Story) -> None:
-    story.write("_10m", incident(1_200, 2, state="suspect"), incident(600, 0, state="resolved"))
+    story.incident(1_200, State.SUSPECT)
+    story.incident(600, State.RESOLVED)
     assert story.fires() == set()
 
 
 @on_influxdb
-def test_silence_of_a_service_is_an_alert_of_its_own(story: Story) -> None:
-    story.write("_10m", incident(600, 3, kind="no data"))
+@pytest.mark.parametrize("severity", [Severity.WARNING, Severity.CRITICAL])
+def test_silence_of_a_service_is_an_alert_of_its_own(story: Story, severity: Severity) -> None:
+    story.incident(600, State.CONFIRMED, severity, Kind.NO_DATA)
     assert story.fires() == {"no-data"}
 
 
 @on_influxdb
 def test_a_spool_that_grows_fires_and_one_that_is_emptied_now_and_then_does_not(story: Story) -> None:
-    story.write(
-        "_raw", *(f"collector,env=staging,test=t,source=a spooled={n}i,dropped=0i {600 - n}" for n in (1, 300, 590))
-    )
-    story.write(
-        "_raw", *(f"collector,env=perf,test=t,source=b spooled={n % 3}i,dropped=0i {600 - n}" for n in (1, 300, 590))
-    )
+    for age, waiting, elsewhere in ((590, 5, 5), (300, 70, 0), (10, 900, 70)):
+        story.delivered(age, spooled=waiting)
+        story.delivered(age, "perf", spooled=elsewhere)
     assert story.fires() == {"spool"}
-    assert story.says("spool").firing == [{"env": "staging", "test": "t"}]
+    assert story.says("spool").firing == [{"env": "staging", "test": "nightly"}]
 
 
 @on_influxdb
 def test_losing_requests_fires_while_more_are_lost_and_not_for_ever_after(story: Story) -> None:
-    story.write("_raw", *(f"collector,env=staging,test=t,source=a spooled=0i,dropped=7i {age}" for age in (500, 60)))
+    story.delivered(500, dropped=7)
+    story.delivered(60, dropped=7)
     assert story.fires() == set()
-    story.write("_raw", "collector,env=staging,test=t,source=a spooled=0i,dropped=9i 10")
+    story.delivered(10, dropped=9)
     assert story.fires() == {"dropped"}
-    (lost,) = story.says("dropped").values.values()
-    assert lost == 2
+    assert list(story.says("dropped").values.values()) == [2]
 
 
 @on_influxdb
-def test_a_detector_that_stands_still_fires_by_its_silence(influxdb: Server) -> None:
+def test_a_detector_that_stands_still_or_only_fails_is_an_alert(influxdb: Server) -> None:
     with new_bucket(influxdb) as name:
         story = Story(influxdb, name)
         assert story.fires() == {"stalled"}
-        story.write("_raw", "passes,env=staging,pass=detection duration=1.5 400")
-        story.write("_raw", "passes,env=staging,pass=roll-up duration=1.5 30")
+        story.passed(400)
+        story.passed(30, PassName.ROLL_UP)
+        story.passed(20, trouble=True)
         assert story.fires() == {"stalled"}
-        story.write("_raw", "passes,env=staging,pass=detection duration=1.5 200")
+        story.passed(200)
         assert story.fires() == set()

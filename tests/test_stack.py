@@ -148,6 +148,7 @@ def what_is_measured_is_where_grafana_asks_for_it(stack: Run) -> None:
         ("soakwatch_raw", "collector", "written"),
         ("soakwatch_1m", "requests_1m", "count"),
         ("soakwatch", "runs", "users"),
+        ("soakwatch_raw", "passes", "duration"),
     }
     while missing := {one for one in wanted if not stack.counts(*one)}:
         assert time.monotonic() < deadline, missing

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from soakwatch.core.errors import SurfaceError, SurfaceRefused
-from soakwatch.grafana.api_errors import Conflict, NotTaken
+from soakwatch.grafana.api_errors import Conflict, NotTaken, NotThere
 from soakwatch.grafana.dashboard_mark import Dashboard
 from soakwatch.grafana.dashboard_shelf import DashboardShelf
 from soakwatch.grafana.publishing import OWN_FOLDER, Folder, Step, folder_named, step_for
@@ -75,7 +75,7 @@ class Publisher:
                 report.left.append(step)
                 report.trouble.append(str(error))
                 in_a_row += 1
-                is_final = isinstance(error, SurfaceRefused) and not isinstance(error, NotTaken | Conflict)
+                is_final = isinstance(error, SurfaceRefused) and not isinstance(error, NotTaken | Conflict | NotThere)
             else:
                 report.done.append(done)
                 in_a_row = 0
@@ -90,9 +90,10 @@ class Publisher:
         """Carry out a step; where somebody was quicker, what should be done is decided anew, once."""
         try:
             self._write(step, folder)
-        except Conflict:
+        except (Conflict, NotThere):
+            before = step.found.folder if step.found else folder
             step = self._step(step.dashboard)
-            self._write(step, folder)
+            self._write(step, folder or before)
         return step
 
     def _write(self, step: Step, folder: str) -> None:

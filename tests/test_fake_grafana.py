@@ -80,6 +80,9 @@ def test_a_patch_changes_what_it_names_and_nothing_else(fake: FakeGrafana) -> No
     assert ask(fake, "PATCH", f"/annotations/{number}", {"timeEnd": 9_000}).status_code == 200
     (one,) = fake.annotations
     assert (one.time, one.time_end, one.text, one.tags) == (1_000, 9_000, "it began", ("soakwatch",))
+    whole = {"text": "anew", "time": 2_000, "timeEnd": 3_000, "tags": ["other"]}
+    assert ask(fake, "PUT", f"/annotations/{number}", whole).json() == {"message": "Annotation updated"}
+    assert found(fake, "tags=other&from=2500&to=9000") == ["anew"]
     assert ask(fake, "DELETE", f"/annotations/{number}").status_code == 200
     assert ask(fake, "PATCH", f"/annotations/{number}", {"timeEnd": 9_000}).status_code == 404
 

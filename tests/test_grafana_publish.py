@@ -183,6 +183,14 @@ def test_an_edit_made_between_looking_and_writing_is_not_lost(fake: FakeGrafana)
     assert fake.model("soakwatch-runs")["title"] == "Edited just now"
 
 
+def test_one_that_is_deleted_between_looking_and_writing_is_made_where_it_was(fake: FakeGrafana) -> None:
+    publish(fake)
+    fake.faults = lambda asked: fake.state.dashboards.clear() if asked.is_write and fake.state.dashboards else None
+    (step,) = publish(fake, [a_dashboard(refresh="1m")]).done
+    assert step.action is Action.CREATE
+    assert fake.state.dashboards["soakwatch-runs"].folder == "soakwatch"
+
+
 def test_somebody_who_edits_all_the_time_is_left_to_the_next_time(fake: FakeGrafana) -> None:
     publish(fake)
     fake.faults = lambda asked: (

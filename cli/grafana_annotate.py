@@ -1,5 +1,6 @@
 """`soakwatch grafana annotate`: runs, deploys and incidents as annotations in Grafana."""
 
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from soakwatch.cli.grafana_publish import DryRunOption
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_store, with_store
-from soakwatch.cli.terminal import notes
+from soakwatch.cli.terminal import notes, printable
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode
 
@@ -73,7 +74,7 @@ def _tell(report: "AnnotationReport | None", changes: int) -> None:
         notes.print(f"a dry run, nothing was written; changes to make: {changes}", markup=False)
         return
     for trouble in report.trouble:
-        notes.print(trouble, style="red", markup=False, soft_wrap=True)
+        notes.print(printable(trouble, longest=sys.maxsize), style="red", soft_wrap=True)
     left = f"; left to the next time: {report.left}" if report.left else ""
     notes.print(f"annotations written: {report.made}, changed: {report.changed}{left}", markup=False)
     if report.trouble:

@@ -1,5 +1,6 @@
 """`soakwatch grafana publish`: the dashboards, over Grafana's API."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from soakwatch.cli.options import ConfigOption, JsonOption
-from soakwatch.cli.terminal import notes
+from soakwatch.cli.terminal import notes, printable
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode
 
@@ -73,9 +74,9 @@ def publish(
 
 def _tell(outlook: "Outlook", report: "PublishReport | None") -> None:
     for warning in outlook.warnings:
-        notes.print(warning, style="yellow", markup=False, soft_wrap=True)
+        notes.print(printable(warning, longest=sys.maxsize), style="yellow", soft_wrap=True)
     for trouble in report.trouble if report else ():
-        notes.print(trouble, style="red", markup=False, soft_wrap=True)
+        notes.print(printable(trouble, longest=sys.maxsize), style="red", soft_wrap=True)
     if report is None:
         notes.print("a dry run, nothing was written", markup=False)
     else:

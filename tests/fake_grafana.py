@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from fake_github_faults import Answer, Asked, Ending, Fault, Faults, healthy
-from fake_github_server import Reply, Server
+from fake_faults import Answer, Asked, Ending, Fault, Faults, healthy
 from fake_grafana_requests import Request, WrongForm, kind_of, request_of
 from fake_grafana_state import KeptAnnotation, KeptDashboard, KeptFolder, Refused, State, WouldBreak
+from fake_server import Reply, Server
 
 EDITOR = frozenset(
     {

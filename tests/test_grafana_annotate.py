@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_github_faults import Asked, Fault, broken, closed, cut
+from fake_faults import Asked, Fault, broken, closed, cut
 from fake_grafana import FakeGrafana, trouble
 from fake_grafana_state import KeptAnnotation
 from hostile_names import HOSTILE

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_github_faults import Asked, Fault, broken, closed, cut, silent
+from fake_faults import Asked, Fault, broken, closed, cut, silent
 from fake_grafana import FakeGrafana, moved, page, trouble
 from pydantic import SecretStr
 

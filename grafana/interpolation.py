@@ -26,18 +26,23 @@ _REFERENCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a panel asks for: its time range, and the interval of its points in milliseconds."""
+    """What a panel asks for: its time range, and the interval of its points in milliseconds.
+
+    `filtered` is what `$timeFilter` selects, where that is another range.
+    """
 
     range: TimeRange
     interval: int = 1_000
+    filtered: TimeRange | None = None
 
 
 def interpolate_query(query: str, choices: Choices, asked: Asked) -> str:
     """The query as it reaches the database."""
     left_to_server = {name: Choice(f"${name}") for name in ("__interval", "__interval_ms")}
     text = _replaced(query, {**choices, **_macros(asked), **left_to_server}, format_of_query(query))
+    filtered = asked.filtered or asked.range
     replacements = {
-        "$timeFilter": f"time >= {asked.range.start}ms and time <= {asked.range.end}ms",
+        "$timeFilter": f"time >= {filtered.start}ms and time <= {filtered.end}ms",
         "$interval": written(asked.interval),
         "$__interval_ms": str(asked.interval),
         "$__interval": written(asked.interval),

@@ -33,6 +33,8 @@ PALETTE = (
 def css_colour(name: object, otherwise: str = TEXT) -> str:
     """A colour that CSS and plotly know, for what Grafana calls so; nothing else gets through."""
     text = str(name)
+    if re.fullmatch("#[0-9a-fA-F]{8}", text):
+        return translucent(text[:7], int(text[7:], 16) / 255)
     return _NAMED.get(text) or (text if _LITERAL.fullmatch(text) else otherwise)
 
 

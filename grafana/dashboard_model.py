@@ -204,7 +204,7 @@ def _target(document: Settings, panels: str) -> Target:
 
 def _variable(document: Settings) -> Variable:
     query = document.get("query") or ""
-    value = document.get("current", {}).get("value", ())
+    value = (document.get("current") or {}).get("value", ())
     return Variable(
         document["name"],
         document["type"],

@@ -1,6 +1,7 @@
 """Joining: several frames made one, or many rows fewer."""
 
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from soakwatch.grafana.frames import Field, FieldType, Frame
@@ -44,21 +45,28 @@ def _agree(one: Row, other: Row) -> bool:
 
 
 def joined(frames: Sequence[Frame], by: str, *, inner: bool) -> list[Frame]:
-    """One frame with a row for each value of the column `by`; `inner` keeps those that every frame has."""
+    """One frame with a row for each value of the column `by`; `inner` keeps those that every frame has.
+
+    Other columns that are called alike stay apart, as in Grafana.
+    """
     having = [frame for frame in frames if _has(frame, by)]
     if not having:
         return list(frames)
-    tables = [{row[by]: row for row in _rows(frame)} for frame in having]
-    keys = dict.fromkeys(key for table in tables for key in table)
-    kept = [key for key in keys if not inner or all(key in table for table in tables)]
-    kept.sort(key=lambda key: (isinstance(key, str), key is not None, key))
-    rows: list[Row] = []
-    for key in kept:
-        row: Row = {by: key}
-        for table in tables:
-            row |= {name: value for name, value in table.get(key, {}).items() if name != by}
-        rows.append(row)
-    return [_frame(having, rows)]
+    places = [{key: place for place, key in enumerate(_column(frame, by).values)} for frame in having]
+    keys = dict.fromkeys(key for rows in places for key in rows)
+    kept = [key for key in keys if not inner or all(key in rows for rows in places)]
+    kept.sort(key=lambda key: (key is not None, isinstance(key, str), key))
+    fields = [replace(_column(having[0], by), values=tuple(kept))]
+    for frame, rows in zip(having, places, strict=True):
+        for field in frame.fields:
+            if field.name != by:
+                values = tuple(field.values[rows[key]] if key in rows else None for key in kept)
+                fields.append(replace(field, values=values))
+    return [Frame(having[0].name, tuple(fields), having[0].ref)]
+
+
+def _column(frame: Frame, name: str) -> Field:
+    return next(field for field in frame.fields if field.name == name)
 
 
 def grouped(frame: Frame, wanted: dict[str, Any]) -> Frame:

@@ -38,13 +38,14 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPanel:
-    """A panel with its drawing, or with what is wrong with its queries."""
+    """A panel with its drawing, what was asked for it, and what is wrong with that."""
 
     panel: Panel
     title: str
     description: str
     drawing: Drawing
     errors: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class DrawnDashboard:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a query gave, or why it gave nothing."""
+    """What a query gave, or why it gave nothing; `query` is as it was asked."""
 
     frames: tuple[Frame, ...] = ()
     error: str = ""
+    query: str = ""
 
 
 def preview(dashboard: Dashboard, look: Glance, progress: Progress = lambda _done, _all: None) -> DrawnDashboard:
@@ -98,13 +100,14 @@ def _asked(panel: Panel, asked: TimeRange, now: float) -> Asked:
 def _answer(target: Target, asked: Asked, ask: Ask, choices: Mapping[str, Choice]) -> _Answer:
     if not target.is_influxql:
         return _Answer(error=f"query {target.ref} is for {target.source}, which only Grafana asks")
+    query = interpolate_query(target.query, choices, asked)
     try:
-        answer = ask(interpolate_query(target.query, choices, asked))
+        answer = ask(query)
     except StoreError as error:
-        return _Answer(error=str(error))
+        return _Answer((), str(error), query)
     if target.is_table:
-        return _Answer(tuple(table(answer, target.ref)))
-    return _Answer(tuple(time_series(answer, interpolate(target.alias, choices), target.ref)))
+        return _Answer(tuple(table(answer, target.ref)), query=query)
+    return _Answer(tuple(time_series(answer, interpolate(target.alias, choices), target.ref)), query=query)
 
 
 def _events(
@@ -127,4 +130,5 @@ def _drawn(panel: Panel, waiting: Sequence[Future[_Answer]], data: Data) -> Draw
         interpolate(panel.description, data.choices, "text"),
         replace(drawing, notes=(*drawing.notes, *notes)),
         tuple(answer.error for answer in answers if answer.error),
+        tuple(answer.query for answer in answers if answer.query),
     )

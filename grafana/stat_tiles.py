@@ -52,6 +52,9 @@ def draw_stat(panel: Panel, data: Data) -> Drawing:
     ]
     if panel.options.get("colorMode") == "none":
         tiles = [replace(tile, colour=TEXT) for tile in tiles]
+    nothing = str(panel.defaults.get("noValue") or "")
+    if not tiles and nothing:
+        return Drawing(tiles=(Tile("", nothing, TEXT),))
     more = (f"{len(tiles) - _MOST_TILES} more are not shown",) if len(tiles) > _MOST_TILES else ()
     return Drawing(tiles=tuple(tiles[:_MOST_TILES]), notes=more)
 

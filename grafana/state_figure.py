@@ -33,7 +33,7 @@ def draw_states(panel: Panel, data: Data) -> Drawing:
                 "base": [start for start, _, _ in stretches],
                 "x": [end - start for start, end, _ in stretches],
                 "text": texts,
-                "textposition": "inside",
+                "textposition": "none" if panel.options.get("showValue") == "never" else "inside",
                 "insidetextanchor": "start",
                 "constraintext": "inside",
                 "textangle": 0,

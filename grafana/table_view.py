@@ -1,6 +1,6 @@
 """Tables: the first frame of the answer, with each column's unit, mappings, colours and links."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from soakwatch.grafana.colours import TEXT
 from soakwatch.grafana.dashboard_model import Panel
@@ -22,12 +22,28 @@ def draw_table(panel: Panel, data: Data) -> Drawing:
     columns = [(field, look_of(panel, field, index, frame.ref)) for index, field in enumerate(frame.fields)]
     shown = [(field, look) for field, look in columns if not look.is_hidden]
     rows = []
-    for place in range(min(frame.length, MOST_ROWS)):
+    for place in _order(panel, columns, frame.length)[:MOST_ROWS]:
         texts = {field.name: _raw(field.values[place]) for field in frame.fields}
         rows.append(tuple(_cell(field, look, place, texts, data) for field, look in shown))
     notes = (f"{len(data.frames) - 1} more tables are not shown",) if len(data.frames) > 1 else ()
     headings = tuple(TableCell(short(look.name), is_number=field.type in NUMERIC) for field, look in shown)
     return Drawing(table=Table(headings, tuple(rows), max(0, frame.length - MOST_ROWS)), notes=notes)
+
+
+def _order(panel: Panel, columns: Sequence[tuple[Field, Look]], length: int) -> list[int]:
+    """Places of the rows, sorted as the panel is at first."""
+    places = list(range(length))
+    for wanted in reversed(panel.options.get("sortBy") or ()):
+        field = next((field for field, look in columns if look.name == wanted.get("displayName")), None)
+        if field is not None:
+            places = _sorted_places(places, field.values, descending=bool(wanted.get("desc")))
+    return places
+
+
+def _sorted_places(places: Sequence[int], values: Sequence[Cell], *, descending: bool) -> list[int]:
+    present = [place for place in places if values[place] is not None]
+    present.sort(key=lambda place: (isinstance(values[place], str), values[place]), reverse=descending)
+    return [*present, *(place for place in places if values[place] is None)]
 
 
 def _raw(value: Cell) -> str:

@@ -20,12 +20,17 @@ from soakwatch.grafana.drawing import (
 )
 from soakwatch.grafana.event_marks import event_shapes, event_trace
 from soakwatch.grafana.field_look import Look
+from soakwatch.grafana.influxql import Cell
 from soakwatch.grafana.reductions import label_of, reduced
 from soakwatch.grafana.units import with_unit
 
 _SHAPES = {"smooth": "spline", "stepAfter": "hv", "stepBefore": "vh"}
 _SPARSE = 60
 """So many points of a line are marked as well."""
+
+
+_Points = Sequence[tuple[Cell, float | None]]
+"""Moments with their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,33 @@ class _Line:
     def numbers(self) -> list[float | None]:
         values = self.drawable.field.values
         return [float(value) if isinstance(value, int | float) else None for value in values]
+
+    @property
+    def points(self) -> _Points:
+        moments = self.drawable.time.values if self.drawable.time else ()
+        points = list(zip(moments, self.numbers, strict=True))
+        longest = self.look.custom("spanNulls")
+        # a number, which True is as well in Python, is how many milliseconds a line may go on without data
+        return points if isinstance(longest, bool | None) else _bridged(points, float(longest))
+
+
+def _bridged(points: _Points, longest: float) -> _Points:
+    """Without the missing values between two that are no further apart than `longest` milliseconds."""
+    kept: list[tuple[Cell, float | None]] = []
+    missing: list[tuple[Cell, float | None]] = []
+    for moment, number in points:
+        if number is None:
+            missing.append((moment, None))
+            continue
+        if missing and not (kept and _between(kept[-1][0], moment) <= longest):
+            kept += missing
+        kept.append((moment, number))
+        missing = []
+    return [*kept, *missing]
+
+
+def _between(one: Cell, other: Cell) -> float:
+    return float(other or 0) - float(one or 0)
 
 
 def draw_time_series(panel: Panel, data: Data) -> Drawing:
@@ -122,13 +154,13 @@ def _traces(line: _Line, named: dict[str, Drawable]) -> Iterator[dict[str, Any]]
 
 
 def _points(line: _Line) -> dict[str, Any]:
-    moments = line.drawable.time.values if line.drawable.time else ()
     axis = f"y{line.axis + 1}" if line.axis else "y"
-    return {"type": "scatter", "x": list(moments), "y": line.numbers, "yaxis": axis}
+    moments, numbers = zip(*line.points, strict=True) if line.points else ((), ())
+    return {"type": "scatter", "x": list(moments), "y": list(numbers), "yaxis": axis}
 
 
 def _named(line: _Line) -> dict[str, Any]:
-    texts = [for_plotly(line.look.shown(number).text) if number is not None else "" for number in line.numbers]
+    texts = [for_plotly(line.look.shown(number).text) if number is not None else "" for _, number in line.points]
     return {"name": for_plotly(line.look.name), "text": texts, "hovertemplate": "%{text}"}
 
 
@@ -151,7 +183,7 @@ def _curve(line: _Line, filled: str) -> dict[str, Any]:
         **_points(line),
         **_named(line),
         "mode": _mode(line),
-        "connectgaps": bool(look.custom("spanNulls")),
+        "connectgaps": look.custom("spanNulls") is True,
         "line": {
             "color": colour,
             "width": look.custom("lineWidth", 1),

@@ -47,8 +47,10 @@ def _text(value: Cell) -> str:
 def options_of(texts: Iterable[str], regex: str, sort: int) -> list[Option]:
     """What `regex` leaves of `texts`, each value once, sorted in Grafana's way of this number."""
     found = _matching(texts, regex) if regex else (Option(text, text) for text in texts)
-    once = {option.value: option for option in reversed(list(found))}
-    return _sorted(list(reversed(once.values())), sort)
+    once: dict[str, Option] = {}
+    for option in found:
+        once.setdefault(option.value, option)
+    return _sorted(list(once.values()), sort)
 
 
 def _matching(texts: Iterable[str], regex: str) -> Iterator[Option]:

@@ -53,7 +53,8 @@ def preview(
     needs neither a network nor a server. The details are not Grafana's; whether queries find what they should is the
     same. It works with the InfluxDB store only: Grafana cannot read the SQLite file either.
 
-    Without --from and --to each dashboard shows its own time, without --var what Grafana would choose by itself.
+    Without --from and --to each dashboard shows its own time, without --var what Grafana would choose by itself, but of
+    the configured store.
 
     Examples:
 
@@ -75,6 +76,8 @@ def preview(
     given = given_choices(var or ())
     chosen = [_read(name) for name in dashboards or _names()]
     _check_names(chosen, given)
+    # a server may hold several stores, of which Grafana would show the first
+    given.setdefault("bucket", [section.bucket])
     drawn = _draw(chosen, section, (start, end), given)
     from soakwatch.grafana.preview_page import page_of
 

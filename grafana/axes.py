@@ -54,6 +54,9 @@ def time_axis(asked: TimeRange) -> dict[str, Any]:
         "automargin": True,
         "nticks": 9,
         "hoverformat": "%Y-%m-%d %H:%M:%S",
+        "spikecolor": MUTED,
+        "spikethickness": 1,
+        "spikedash": "dot",
     }
 
 

@@ -8,6 +8,7 @@ from soakwatch.grafana.dashboard_model import Panel
 from soakwatch.grafana.drawing import Data, Drawable, Drawing, distinct, drawables, for_plotly
 from soakwatch.grafana.event_marks import event_shapes
 from soakwatch.grafana.influxql import Cell
+from soakwatch.grafana.units import written_moment
 
 _Stretch = tuple[int, int, Cell]
 
@@ -37,7 +38,11 @@ def draw_states(panel: Panel, data: Data) -> Drawing:
                 "insidetextanchor": "start",
                 "constraintext": "inside",
                 "textangle": 0,
-                "hovertemplate": "%{text}<br>%{base|%Y-%m-%d %H:%M}<extra></extra>",
+                "hovertext": [
+                    f"{text}<br>{written_moment(start)} to {written_moment(end)}"
+                    for text, (start, end, _) in zip(texts, stretches, strict=True)
+                ],
+                "hoverinfo": "text",
                 "marker": {"color": [row.look.colour(value) for _, _, value in stretches], "line": {"width": 0}},
                 "width": 0.8,
             }

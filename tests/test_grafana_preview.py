@@ -67,7 +67,7 @@ class Filled:
             influxql.close()
 
     def arguments(self, out: str) -> tuple[str, ...]:
-        return ("--from", str(START * 1000), "--to", str(NOW * 1000), "--var", f"bucket={self.bucket}", "--out", out)
+        return ("--from", str(START * 1000), "--to", str(NOW * 1000), "--out", out)
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +204,9 @@ def test_each_panel_is_drawn_in_a_browser_without_a_network_and_names_do_no_harm
         text = looked.page.inner_text("body")
         for promised in ("no data", "the query is refused", "drawn by Grafana only", HARM.partition("<img")[0]):
             assert promised in text
+        looked.page.hover("[data-panel='9'] .plot")
+        looked.page.wait_for_selector("[data-panel='9'] .hoverlayer .hovertext")
+        assert " to 2026-" in (looked.page.text_content("[data-panel='9'] .hoverlayer") or "")
         looked.page.click("[data-panel='1'] .legend .name >> nth=0")
         assert (
             looked.page.evaluate("document.querySelector(\"[data-panel='1'] .plot\").data[1].visible") == "legendonly"
@@ -231,6 +234,7 @@ def test_the_command_writes_one_page_and_says_what_failed(filled: Filled, tmp_pa
     written = (tmp_path / "page.html").read_text()
     assert filled.server.token not in written
     assert "Every kind of panel" in written
+    assert f"<b>bucket</b><span>{filled.bucket}</span>" in written  # of several stores the configured one
 
 
 @pytest.mark.influxdb

@@ -10,9 +10,9 @@ from soakwatch.core.errors import ConfigurationError
 from soakwatch.core.github_settings import address, repository_name
 from soakwatch.core.tokens import checked_token, read_token, variable_of
 from soakwatch.reporter.github import Where
-from soakwatch.reporter.page_links import Places
+from soakwatch.reporter.page_links import Places, pages_of
 
-_PUBLIC_API, _PUBLIC_PAGES = "https://api.github.com", "https://github.com"
+_PUBLIC_API = "https://api.github.com"
 
 
 def where_of(configuration: Configuration) -> Where:
@@ -40,7 +40,7 @@ def where_to_write(configuration: Configuration) -> Where:
 
 def places_of(configuration: Configuration, where: Where) -> Places:
     """Where the links of issues lead."""
-    pages = _from_environment("GITHUB_SERVER_URL", address) or _pages_of(where.api_url)
+    pages = _from_environment("GITHUB_SERVER_URL", address) or pages_of(where.api_url)
     return Places(configuration.grafana.url, f"{pages}/{where.repository}")
 
 
@@ -50,11 +50,6 @@ def _token(configuration: Configuration) -> SecretStr:
     if own.get_secret_value():
         return own
     return checked_token(os.environ.get("GITHUB_TOKEN", "").strip(), "environment variable GITHUB_TOKEN")
-
-
-def _pages_of(api_url: str) -> str:
-    """An Enterprise server has its API below its pages."""
-    return _PUBLIC_PAGES if api_url == _PUBLIC_API else api_url.removesuffix("/api/v3")
 
 
 def _from_environment(variable: str, checked: Callable[[str], str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
+from functools import partial
 
 from soakwatch.cli.moments import written_moment
 from soakwatch.cli.options import open_store
@@ -12,21 +13,32 @@ from soakwatch.core.errors import ExitCode, StoreError
 from soakwatch.core.incident import Incident, State
 from soakwatch.core.series import Series
 from soakwatch.core.settings import RequireSection
+from soakwatch.detector.timing import Timing
+from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.detection import Detection
 from soakwatch.scheduler.detection_report import DetectionReport
+from soakwatch.scheduler.issue_addresses import issue_addresses
+from soakwatch.scheduler.showing import Showing
 from soakwatch.scheduler.tenure import Tenure
 from soakwatch.scheduler.tick import Ticker
 from soakwatch.store.ledger_opening import create_ledger
+from soakwatch.store.opening import open_projection
 
 
 @contextmanager
 def opened_ticker(configuration: Configuration) -> Iterator[Ticker]:
     """Open the store and the ledger to work on them; in the end another process may do so at once."""
-    with open_store(configuration, None) as store, create_ledger(configuration) as ledger:
+    with (
+        open_store(configuration, None) as store,
+        create_ledger(configuration) as ledger,
+        open_projection(configuration) as projection,
+    ):
         tenure = Tenure(ledger)
-        detection = Detection(store, ledger, configuration)
+        showing = Showing(projection, Timing.of(configuration.detector), partial(issue_addresses, ledger))
+        detection = Detection(store, ledger, configuration, showing.step)
+        accounting = Accounting(projection, configuration.environment)
         try:
-            yield Ticker(store, detection, tenure, lambda: one_pass_at_a_time(configuration.store))
+            yield Ticker(store, detection, tenure, accounting, lambda: one_pass_at_a_time(configuration.store))
         finally:
             # what went wrong before is to be told, not that the lease cannot be given back: it expires by itself
             with suppress(StoreError):

@@ -19,6 +19,11 @@ class Deploy:
     commit: str = ""
     title: str = ""
 
+    @property
+    def label(self) -> str:
+        """Version and commit, or what else was marked, on one line."""
+        return " ".join(part for part in (self.version, self.commit[:12]) if part) or self.title or "deploy"
+
 
 def changes(deploys: Iterable[Deploy]) -> list[Deploy]:
     """Leave out what says once more what was known, or less of it: each run names its version. Oldest first.

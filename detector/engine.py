@@ -1,10 +1,11 @@
 """The engine: from one step to the next, what is worse than normal, and since when."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Self
 
 from soakwatch.core.detector_settings import DetectorSection
+from soakwatch.core.judgement import Judgement
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
 from soakwatch.detector.error_signals import ErrorSignals
@@ -12,6 +13,7 @@ from soakwatch.detector.exclusions import accept, give_back, leave_out
 from soakwatch.detector.explanation import BaselineAccount, account_of
 from soakwatch.detector.held_signals import GROUP, HeldSignals, learn_usual
 from soakwatch.detector.intake import take_in
+from soakwatch.detector.judging import Regressed, judge_block
 from soakwatch.detector.memory import Memory
 from soakwatch.detector.memory_parts import identity_of, parts_of, restored
 from soakwatch.detector.observation import Observation
@@ -102,6 +104,10 @@ class Engine:
         """What the baseline of `series` is made of; None when it was never seen."""
         row = self._memory.row_of(series)
         return None if row is None else account_of(self._memory, row)
+
+    def judgements(self, at: float, regressed: Regressed) -> Iterator[Judgement]:
+        """What is said of each series that is there at the end of a block, `at`, while so much is `regressed`."""
+        return judge_block(self._memory, self._errors.usual(), at, regressed)
 
     @property
     def series(self) -> tuple[Series, ...]:

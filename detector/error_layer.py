@@ -85,7 +85,7 @@ def _reading(
     least = max(usual.share + bounds.smallest, 2 * usual.share)
     earliest, latest = onset_steps(asked, failed, usual.share, least)
     began = max(1, int(latest))  # whole steps that are surely after the onset
-    effect = _effect(usual, asked[-began:], failed[-began:])
+    effect = change_of_failures(usual, asked[-began:], failed[-began:])
     return ErrorReading(
         alarm=False,
         severity=Severity.CRITICAL if effect.value >= bounds.critical else Severity.WARNING,
@@ -121,7 +121,7 @@ def _excess_chance(asked: FloatArray, failed: FloatArray, usual: UsualFailures, 
     return usual.tail(float(failed.sum()), total) if excess > 0 else 1.0
 
 
-def _effect(usual: UsualFailures, asked: FloatArray, failed: FloatArray) -> Effect:
+def change_of_failures(usual: UsualFailures, asked: FloatArray, failed: FloatArray) -> Effect:
     """Difference of the shares with its interval, on counts that are worth as much as independent ones.
 
     The baseline's dispersion is that of its blocks, the present one's that of the steps since the onset, at least 1

@@ -38,7 +38,7 @@ class ErrorSignals:
         ours = {key for key in watched if key[2] is Kind.ERRORS}
         open_rows = [row for key in ours if (row := memory.row_of(key[0])) is not None]
         self._begin_anew(open_rows)
-        usual = self._usual()
+        usual = self.usual()
         # whole services have the bursts of all of their endpoints, which speak for themselves
         counts = memory.watched_long() & ~memory.is_whole & np.isin(memory.recent.reasons[: memory.rows, -1], _COUNTING)
         counts &= (usual.requests > 0) & memory.settled()[:, ERRORS]
@@ -94,7 +94,7 @@ class ErrorSignals:
             if row not in open_rows:
                 begin_anew(memory, row, FAILURES, int(memory.blocks.numbers()[-day]))
 
-    def _usual(self) -> ErrorBaseline:
+    def usual(self) -> ErrorBaseline:
         """The baseline of the last completed block."""
         memory = self._memory
         state = memory.version, memory.rows, memory.blocks.newest or 0

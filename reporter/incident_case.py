@@ -33,7 +33,7 @@ def case_of(incident: Incident, now: float, assignees: Iterable[AssigneeSection]
         since=incident.suspected,
         gist=_gist(incident, alerts),
         environment=incident.environment,
-        title=_title(incident),
+        title=incident_title(incident),
         labels=(OURS, severity_label(incident.severity), *_service(incident)),
         assignees=tuple(_assignees(incident.service, assignees)),
         subject=incident,
@@ -75,7 +75,8 @@ def _named(deploy: Deploy | None) -> object:
     return deploy and (deploy.at, deploy.version, deploy.commit)
 
 
-def _title(incident: Incident) -> str:
+def incident_title(incident: Incident) -> str:
+    """What is wrong, where and by how much, on one line of plain text."""
     where = f"in {incident.environment}"
     findings = findings_worst_first(incident.findings)
     if incident.kind is Kind.NO_DATA and incident.service == WHOLE_SERVICE:

@@ -32,6 +32,14 @@ class Places:
     repository: str = ""
 
 
+_PUBLIC_API, _PUBLIC_PAGES = "https://api.github.com", "https://github.com"
+
+
+def pages_of(api_url: str) -> str:
+    """Where the pages are of the GitHub whose API is at `api_url`: an Enterprise server has it below its pages."""
+    return _PUBLIC_PAGES if api_url == _PUBLIC_API else api_url.removesuffix("/api/v3")
+
+
 def links_of(incident: Incident, evidence: Evidence, places: Places) -> Iterator[Markdown]:
     """Each link with what it shows."""
     if places.grafana:

@@ -18,7 +18,7 @@ from soakwatch.detector.timing import Timing
 from soakwatch.scheduler.detection_position import NAME, DetectionPosition
 from soakwatch.scheduler.detection_report import Change, DetectionReport, Unknown
 from soakwatch.scheduler.engine_memory import forget_engine, remembered_engine
-from soakwatch.scheduler.fold import Fence, Fold, what_is_unknown
+from soakwatch.scheduler.fold import Fence, Fold, Outlets, Show, show_nobody, what_is_unknown
 from soakwatch.scheduler.known_deploys import KnownDeploys
 from soakwatch.scheduler.resumption import goes_on, judged_no_later
 from soakwatch.store.contract import Arrivals, WindowStore
@@ -53,8 +53,11 @@ class Detection:
     was at work, it goes on from what is in the ledger.
     """
 
-    def __init__(self, store: WindowStore, ledger: Ledger, configuration: Configuration) -> None:
-        """Begin; nothing is read yet."""
+    def __init__(
+        self, store: WindowStore, ledger: Ledger, configuration: Configuration, show: Show = show_nobody
+    ) -> None:
+        """Begin; nothing is read yet. `show` is called for each step that is judged."""
+        self._show = show
         self._store = store
         self._ledger = ledger
         self._configuration = configuration
@@ -90,7 +93,7 @@ class Detection:
         engine, unknown = self._engine_at(position, around)
         # whatever happens from here on, the engine may know more than the ledger
         self._kept = None
-        fold = Fold(self._ledger, engine, around, position, fence)
+        fold = Fold(self._ledger, engine, around, position, Outlets(fence, self._show))
         fold.take_late(self._late(position, arrivals), arrivals.position)
         total = round((closed - position.until) / self._timing.step)
         for done, observation in enumerate(self._read(Span(position.until, closed)), 1):

@@ -1,7 +1,7 @@
 """Fold: steps taken in order of time, and what comes of each noted in the ledger."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 
 from soakwatch.core.incident import Incident, State
@@ -22,6 +22,21 @@ _LEARNT_AT_ONCE = 360
 Fence = Callable[[], int | None]
 """Says which lease the next transaction belongs to; None where no lease matters."""
 
+Show = Callable[[Engine, float, Mapping[str, Incident], Sequence[Incident]], None]
+"""Shows a step that was judged, before it is noted: when it ended, the incidents before, by fingerprint, and after."""
+
+
+def show_nobody(_engine: Engine, _at: float, _before: Mapping[str, Incident], _after: Sequence[Incident]) -> None:
+    """Where no dashboard looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """How a fold writes what comes of it."""
+
+    fence: Fence
+    show: Show
+
 
 class Fold:
     """Goes on from `position`, where `engine` is: step by step, each in one transaction of the ledger.
@@ -31,7 +46,7 @@ class Fold:
     """
 
     def __init__(
-        self, ledger: Ledger, engine: Engine, around: Surroundings, position: DetectionPosition, fence: Fence
+        self, ledger: Ledger, engine: Engine, around: Surroundings, position: DetectionPosition, outlets: Outlets
     ) -> None:
         """Take in nothing yet."""
         self.position = position
@@ -40,7 +55,7 @@ class Fold:
         self._ledger = ledger
         self._engine = engine
         self._around = around
-        self._fence = fence
+        self._outlets = outlets
         self._changes: list[Change] = []
         self._judged = self._learnt = 0
         # what is learnt from was judged before, where the ledger has incidents of it
@@ -100,6 +115,8 @@ class Fold:
         after = advance_incidents(before, signals, observation.end, self._around.timing, self._around.deploys)
         known = {one.fingerprint: one for one in before}
         changed = [one for one in after if one != known.get(one.fingerprint)]
+        # before it is noted: should this end between the two, it is shown once more, as the same
+        self._outlets.show(self._engine, observation.end, known, after)
         dropped = [one.fingerprint for one in before if one.was_dropped and self._is_old(one, observation.end)]
         self._note(changed, dropped)
         states = {fingerprint: one.state for fingerprint, one in known.items()}
@@ -116,7 +133,7 @@ class Fold:
 
     def _note(self, changed: Iterable[Incident], dropped: Iterable[str]) -> None:
         memory = changed_parts(self._engine)
-        with self._ledger.transaction(self._fence()) as work:
+        with self._ledger.transaction(self._outlets.fence()) as work:
             work.save(changed)
             work.drop(dropped)
             work.remember(memory)

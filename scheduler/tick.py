@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
+from soakwatch.core.pass_account import PassName
+from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.detection import Detection, Told
 from soakwatch.scheduler.detection_report import DetectionReport
 from soakwatch.scheduler.tenure import Tenure
@@ -32,9 +34,11 @@ class Ticker:
         store: WindowStore,
         detection: Detection,
         tenure: Tenure,
+        accounting: Accounting,
         alone: Callable[[], AbstractContextManager[None]],
     ) -> None:
         """Do nothing yet."""
+        self._accounting = accounting
         self._store = store
         self._detection = detection
         self._tenure = tenure
@@ -53,8 +57,10 @@ class Ticker:
         """
         self._tenure.take()
         arrivals = self._detection.arrivals(now)
-        with self._alone():
+        with self._accounting.of(PassName.ROLL_UP, now), self._alone():
             roll_ups = roll_up_stored(self._store, now, partial(progress, "rolling up"))
             expired = expire_rolled_up(self._store, now)
-        detected = self._detection.detect(now, arrivals, partial(progress, "detecting"), self._tenure.fence, told)
+        with self._accounting.of(PassName.DETECTION, now) as account:
+            detected = self._detection.detect(now, arrivals, partial(progress, "detecting"), self._tenure.fence, told)
+            account.note_detection(detected)
         return TickReport(roll_ups, expired, detected)

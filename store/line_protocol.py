@@ -1,9 +1,9 @@
 """Line protocol: points as InfluxDB takes them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
-from math import frexp, isfinite, ldexp
+from math import frexp, ldexp
 from typing import Any
 
 from soakwatch.core.deploy import Deploy
@@ -17,8 +17,9 @@ from soakwatch.core.span import Span
 from soakwatch.core.window import ErrorCount, LoadSample, Window, merge_windows
 from soakwatch.store import rows
 from soakwatch.store.contract import Point
+from soakwatch.store.line_parts import boolean, floating, integer, quoted, tag_text, text_fields
 from soakwatch.store.nanoseconds import in_milliseconds, to_nanoseconds
-from soakwatch.store.text_codec import encode_text
+from soakwatch.store.run_spread import log_percentiles
 
 HEAT_FIELDS = (*(f"to_{bound:.0f}" for bound in HEAT_BOUNDS), "beyond")
 """Names of the cells of a heat map, by the time in ms up to which each counts."""
@@ -38,9 +39,7 @@ _DIGITS = 4096.0
 _COARSEST = 2.0**40
 """From here on a number is not rounded: it has no digits to spare."""
 
-_LARGEST = 2**63 - 1
 _NO_NUMBERS = re.compile("=(nan|-?inf)")
-_ESCAPED = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
 _QUANTILES = (0.5, 0.95, 0.99)
 
 
@@ -55,23 +54,23 @@ def line_of(point: Point) -> str:
 
 def arrival_line(source: str, span: Span) -> str:
     """That windows of `span` were written: without a time, so that the server's clock gives it."""
-    return f"arrivals{_tags(source=source)} from={_float(span.start)},to={_float(span.end)}"
+    return f"arrivals{tag_text(source=source)} from={floating(span.start)},to={floating(span.end)}"
 
 
 def position_line(name: str, position: str) -> str:
     """How far the pass `name` has come."""
-    return f"positions{_tags(name=name)} position={_text(position)} 0"
+    return f"positions{tag_text(name=name)} position={quoted(position)} 0"
 
 
 def _window(window: Window) -> str:
     tags = f"{_series(window.series)}{_process(window.run, window.source)}"
     start = to_nanoseconds(window.start)
-    return f"requests{tags} {_measured(window, start)},width={_float(window.width)} {start}"
+    return f"requests{tags} {_measured(window, start)},width={floating(window.width)} {start}"
 
 
 def _roll_up(one: RollUp) -> str:
     window = one.window
-    heat = ",".join(f"{name}={_int(count)}" for name, count in zip(HEAT_FIELDS, one.heat, strict=True))
+    heat = ",".join(f"{name}={integer(count)}" for name, count in zip(HEAT_FIELDS, one.heat, strict=True))
     start = to_nanoseconds(window.start)
     fields = f"{_measured(window, start)}{_ok_percentiles(window)},{heat}"
     return f"{ROLL_UPS[window.width]}{_series(window.series)} {fields} {start}"
@@ -91,7 +90,7 @@ ROLL_UPS = {60.0: "requests_1m", 600.0: "requests_10m"}
 def _measured(window: Window, start: int) -> str:
     # written out, rather than put together of smaller functions: this is where most of the time of a write goes
     fields = (
-        f"count={_int(window.count)},failures={_int(window.failures)},bytes={_int(window.bytes)},"
+        f"count={integer(window.count)},failures={integer(window.failures)},bytes={integer(window.bytes)},"
         f"sum={_fine(window.sum)},fail_sum={_fine(window.fail_sum)}"
     )
     low, high = window.min, window.max
@@ -111,23 +110,23 @@ def _exemplar(window: Window, start: int) -> str:
     """When it was, in milliseconds since the window's start, its trace, and its time where that is not `max`."""
     slowest = window.exemplar
     if slowest is None:
-        return f"exemplar_at=0i,exemplar_time={NO_EXEMPLAR},exemplar_trace={_text('')}"
-    time = TIME_IS_MAX if slowest.time == window.max else _float(slowest.time)
+        return f"exemplar_at=0i,exemplar_time={NO_EXEMPLAR},exemplar_trace={quoted('')}"
+    time = TIME_IS_MAX if slowest.time == window.max else floating(slowest.time)
     # finer, it would take four times the room on the server's disk
     at = in_milliseconds(to_nanoseconds(slowest.at)) - in_milliseconds(start)
-    return f"exemplar_at={at}i,exemplar_time={time},exemplar_trace={_text(slowest.trace_id)}"
+    return f"exemplar_at={at}i,exemplar_time={time},exemplar_trace={quoted(slowest.trace_id)}"
 
 
 def _error(error: ErrorCount) -> str:
-    tags = f"{_series(error.series)}{_tags(kind=error.kind, run=error.run, source=error.source)}"
-    return f"errors{tags} count={_int(error.count)},sample={_text(error.sample)} {to_nanoseconds(error.start)}"
+    tags = f"{_series(error.series)}{tag_text(kind=error.kind, run=error.run, source=error.source)}"
+    return f"errors{tags} count={integer(error.count)},sample={quoted(error.sample)} {to_nanoseconds(error.start)}"
 
 
 def _load(one: LoadSample) -> str:
-    tags = _tags(env=one.environment, run=one.run, source=one.source, test=one.test)
+    tags = tag_text(env=one.environment, run=one.run, source=one.source, test=one.test)
     return (
-        f"load{tags} width={_float(one.width)},users={_int(one.users)},cpu={_float(one.cpu)},"
-        f"saturated={_truth(one.saturated)},late={_histogram(one.late)} {to_nanoseconds(one.start)}"
+        f"load{tags} width={floating(one.width)},users={integer(one.users)},cpu={floating(one.cpu)},"
+        f"saturated={boolean(one.saturated)},late={_histogram(one.late)} {to_nanoseconds(one.start)}"
     )
 
 
@@ -142,19 +141,20 @@ def _run(run: Run) -> str:
         "locust_version": run.locust_version,
         "outcome": run.outcome.value,
         "reconciled": reconciled or "",
+        "label": " ".join(filter(None, (run.version, run.commit))) or run.id,
     }
     return (
-        f"runs{_tags(env=run.environment, run=run.id, test=run.test)} start={_float(run.start)},"
-        f"end={_float(UNKNOWN_END if run.end is None else run.end)},users={_int(run.users)},"
-        f"spawn_rate={_float(run.spawn_rate)},{_texts(texts)} {to_nanoseconds(run.start)}"
+        f"runs{tag_text(env=run.environment, run=run.id, test=run.test)} start={floating(run.start)},"
+        f"end={floating(UNKNOWN_END if run.end is None else run.end)},users={integer(run.users)},"
+        f"spawn_rate={floating(run.spawn_rate)},{text_fields(texts)} {to_nanoseconds(run.start)}"
     )
 
 
 def _tally(tally: Tally) -> str:
-    tags = _tags(env=tally.environment, run=tally.run, source=tally.source, test=tally.test)
+    tags = tag_text(env=tally.environment, run=tally.run, source=tally.source, test=tally.test)
     counts = ("reached", "counted", "invalid", "reset", "reported", "dropped")
-    numbers = ",".join(f"{name}={_int(getattr(tally, name))}" for name in counts)
-    return f"tallies{tags} {numbers},final={_truth(tally.final)} {to_nanoseconds(tally.at)}"
+    numbers = ",".join(f"{name}={integer(getattr(tally, name))}" for name in counts)
+    return f"tallies{tags} {numbers},final={boolean(tally.final)} {to_nanoseconds(tally.at)}"
 
 
 def _run_series(one: RunSeries) -> str:
@@ -163,26 +163,30 @@ def _run_series(one: RunSeries) -> str:
     start = to_nanoseconds(min(starts, default=0.0))
     # the numbers of the whole run are for dashboards
     whole = merge_windows(one.blocks) if one.blocks else Window(one.series, run, "", 0.0, 0.0, 0)
-    fields = f"{_measured(whole, start)}{_ok_percentiles(whole)},{_texts({'blocks': blocks, 'errors': errors})}"
-    return f"run_series{_series(one.series)}{_tags(run=run)} {fields} {start}"
+    fields = f"{_measured(whole, start)}{_ok_percentiles(whole)},{text_fields({'blocks': blocks, 'errors': errors})}"
+    fields += "".join(f",{name}={floating(value)}" for name, value in log_percentiles(one.blocks).items())
+    return f"run_series{_series(one.series)}{tag_text(run=run)} {fields} {start}"
 
 
 def _run_load(load: RunLoad) -> str:
     *_, blocks = rows.of_run_load(load)
     start = min((block.start for block in load.blocks), default=0.0)
-    tags = _tags(env=load.environment, run=load.run, test=load.test)
-    return f"run_load{tags} {_texts({'blocks': blocks})} {to_nanoseconds(start)}"
+    tags = tag_text(env=load.environment, run=load.run, test=load.test)
+    return f"run_load{tags} {text_fields({'blocks': blocks})} {to_nanoseconds(start)}"
 
 
 def _deploy(deploy: Deploy) -> str:
-    fields = _texts({"version": deploy.version, "commit": deploy.commit, "title": deploy.title})
-    return f"deploys{_tags(env=deploy.environment, service=deploy.service)} {fields} {to_nanoseconds(deploy.at)}"
+    texts = {"version": deploy.version, "commit": deploy.commit, "title": deploy.title}
+    fields = text_fields(texts | {"label": deploy.label})
+    return f"deploys{tag_text(env=deploy.environment, service=deploy.service)} {fields} {to_nanoseconds(deploy.at)}"
 
 
 def _health(health: Health) -> str:
-    tags = _tags(env=health.environment, source=health.source, test=health.test)
-    counts = ",".join(f"{name}={_int(getattr(health, name))}" for name in ("written", "spooled", "dropped", "retried"))
-    return f"collector{tags} {counts},lag={_float(health.lag)} {to_nanoseconds(health.at)}"
+    tags = tag_text(env=health.environment, source=health.source, test=health.test)
+    counts = ",".join(
+        f"{name}={integer(getattr(health, name))}" for name in ("written", "spooled", "dropped", "retried")
+    )
+    return f"collector{tags} {counts},lag={floating(health.lag)} {to_nanoseconds(health.at)}"
 
 
 _FORMS: dict[type[Point], Callable[[Any], str]] = {
@@ -202,7 +206,7 @@ _FORMS: dict[type[Point], Callable[[Any], str]] = {
 @lru_cache(maxsize=10_000)
 def _series(series: Series) -> str:
     # the same series come every ten seconds
-    return _tags(
+    return tag_text(
         endpoint=series.endpoint,
         env=series.environment,
         method=series.method,
@@ -213,35 +217,11 @@ def _series(series: Series) -> str:
 
 @lru_cache(maxsize=1_000)
 def _process(run: str, source: str) -> str:
-    return _tags(run=run, source=source)
-
-
-def _tags(**tags: str) -> str:
-    return "".join(f",{name}={encode_text(text).translate(_ESCAPED)}" for name, text in tags.items())
-
-
-def _texts(fields: Mapping[str, str]) -> str:
-    return ",".join(f"{name}={_text(text)}" for name, text in fields.items())
+    return tag_text(run=run, source=source)
 
 
 def _histogram(histogram: Histogram) -> str:
     return f'"{histogram.encode()}"'
-
-
-def _text(text: str) -> str:
-    return '"' + encode_text(text).replace('"', '\\"') + '"'
-
-
-def _int(number: int) -> str:
-    if not -_LARGEST <= number <= _LARGEST:
-        raise ValueError(f"{number} is too large a number for InfluxDB")
-    return f"{number:d}i"
-
-
-def _float(number: float) -> str:
-    if not isfinite(number):
-        raise ValueError(f"{number} is no number for InfluxDB")
-    return float.__repr__(float(number))
 
 
 def _fine(time: float) -> float:
@@ -251,7 +231,3 @@ def _fine(time: float) -> float:
 def _coarse(time: float) -> float:
     mantissa, exponent = frexp(time)
     return ldexp(round(mantissa * _DIGITS) / _DIGITS, exponent)
-
-
-def _truth(value: object) -> str:
-    return "true" if value else "false"

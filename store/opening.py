@@ -3,6 +3,7 @@
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.store_settings import StoreKind
 from soakwatch.store.contract import WindowStore
+from soakwatch.store.projection import NoDashboards, Projection
 from soakwatch.store.sqlite import SqliteStore
 from soakwatch.store.sqlite_file import PATIENCE
 
@@ -22,6 +23,15 @@ def create_store(configuration: Configuration, patience: float = PATIENCE) -> Wi
     if configuration.store.kind is StoreKind.INFLUXDB:
         return _influxdb(configuration)
     return SqliteStore.create(configuration.store.path, patience, configuration.retention.seconds)
+
+
+def open_projection(configuration: Configuration) -> Projection:
+    """Where dashboards find what is decided: Grafana reads InfluxDB only. Raises ConfigurationError."""
+    if configuration.store.kind is not StoreKind.INFLUXDB:
+        return NoDashboards()
+    from soakwatch.store.influx_projection import InfluxProjection
+
+    return InfluxProjection.connect(configuration.store, configuration.retention.seconds)
 
 
 def _influxdb(configuration: Configuration) -> WindowStore:

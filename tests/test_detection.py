@@ -34,10 +34,12 @@ from soakwatch.core.incident import Incident, Kind, Ruling, RulingKind, State
 from soakwatch.core.roll_up import MINUTE
 from soakwatch.core.span import Span
 from soakwatch.detector.conditions import Reason
+from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.detection_report import Change
 from soakwatch.scheduler.engine_memory import remembered_engine
 from soakwatch.scheduler.tenure import DURATION, Tenure, this_process
 from soakwatch.scheduler.tick import Ticker
+from soakwatch.store.projection import NoDashboards
 
 
 @pytest.fixture
@@ -228,7 +230,9 @@ def test_windows_that_were_stuck_somewhere_are_judged_by_when_they_come(place: P
         assert detection.detect(stuck[-1] + 90, detection.arrivals(0.0)).changes == ()
         store.write([windows_at(start, 1.5) for start in stuck])
         store.write([load_at(start) for start in stuck])
-        report = Ticker(store, detection, Tenure(ledger, clock=lambda: arrived), nullcontext).tick(arrived)
+        accounting = Accounting(NoDashboards(), "staging")
+        tenure = Tenure(ledger, clock=lambda: arrived)
+        report = Ticker(store, detection, tenure, accounting, nullcontext).tick(arrived)
     assert report.roll_ups.minutes == 2 * len(stuck)
     assert report.detection.judged == 5
     assert [one.incident.kind for one in report.detection.changes][:1] == [Kind.LATENCY]

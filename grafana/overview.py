@@ -1,0 +1,209 @@
+"""The overview: one row for each service, and what is wrong now."""
+
+from grafana_foundation_sdk.builders import statetimeline, table, timeseries
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from soakwatch.core.verdict import Metric
+from soakwatch.grafana import looks, marks, questions, variables
+from soakwatch.grafana.frame import OVERVIEW, Frame, to_service
+from soakwatch.grafana.incident_table import open_incidents
+from soakwatch.grafana.panels import About, arranged, joined_by, lines, number, only, rows, sorted_by, timeline
+from soakwatch.grafana.questions import (
+    COUNTED,
+    ENVIRONMENT,
+    EVERY,
+    EXACT,
+    INCIDENTS,
+    PARTS,
+    SLOWLY,
+    TEST,
+    VERDICTS,
+    WHOLE,
+    latest,
+    of_metric,
+    select,
+    select_of,
+)
+from soakwatch.grafana.target import Target, tables
+
+_LATEST_OPEN = latest("open", INCIDENTS, ENVIRONMENT, by='"service", "fingerprint"')
+
+
+def _latest(field: str) -> str:
+    return latest(field, VERDICTS, TEST, by='"service", "method", "endpoint", "metric"')
+
+
+def overview() -> Dashboard:
+    """All services of one test in one environment."""
+    frame = Frame(
+        OVERVIEW,
+        "soakwatch / Overview",
+        "How every service is now: its verdict, its worst endpoint, its load, its errors and its incidents",
+        since="now-6h",
+        refresh="1m",
+        variables=[*variables.place(), variables.environment(), variables.test(), *variables.resolution()],
+        marks=[marks.incidents(of_service=False), marks.deploys(), marks.runs()],
+    )
+    return frame.dashboard(
+        [
+            ("Now", [*_numbers(), _services()]),
+            ("What is wrong", [open_incidents(width=24), _verdicts()]),
+            ("How it went", [_load(), _errors(), _slowness()]),
+        ]
+    )
+
+
+def _numbers() -> list[Builder[Panel]]:
+    incidents = select_of('sum("open") AS "open"', _LATEST_OPEN)
+    regressed = select_of('sum("regressed") AS "regressed"', _latest("regressed"))
+    unknown = select_of('sum("unknown") AS "unknown"', _latest("unknown"))
+    load = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, PARTS, by=EVERY, fill="none")
+    errors = select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE)
+    bad = looks.steps((1, looks.RED))
+    few = looks.steps((1, looks.GREY))
+    return [
+        number(
+            About(
+                "Open incidents",
+                "Incidents that are confirmed and not resolved yet, in this environment.",
+                width=4,
+                height=4,
+            ),
+            tables(incidents),
+        )
+        .thresholds(bad)
+        .no_value("0"),
+        number(
+            About(
+                "Regressed",
+                "Metrics of endpoints whose verdict is `regressed` now, of all services of this test.",
+                width=4,
+                height=4,
+            ),
+            tables(regressed),
+        )
+        .thresholds(bad)
+        .no_value("0"),
+        number(
+            About(
+                "Unknown",
+                "Metrics of endpoints of which nothing can be told now: still learning, or too few requests. Silence "
+                "is not health.",
+                width=4,
+                height=4,
+            ),
+            tables(unknown),
+        )
+        .thresholds(few)
+        .no_value("0"),
+        number(
+            About(
+                "Requests", "Requests a second of all services, in the last step that is complete.", looks.RATE, 6, 4
+            ),
+            [Target("A", load, "requests")],
+        ).color_scheme(looks.fixed(looks.BLUE)),
+        number(
+            About("Failed", "Share of all requests in the time range that failed.", looks.PERCENT, 6, 4), tables(errors)
+        ).thresholds(looks.steps((0.01, looks.ORANGE), (0.05, looks.RED))),
+    ]
+
+
+def _services() -> table.Panel:
+    """Everything of one service in one row."""
+    by_service = '"service"'
+    worst = latest("effect", VERDICTS, TEST, of_metric(Metric.P95), PARTS, by='"service", "endpoint"')
+    questions_of = tables(
+        select_of('max("rank") AS "verdict"', _latest("rank"), by=by_service),
+        select_of('top("effect", "endpoint", 1) AS "slower"', worst, by=by_service),
+        select('last("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=by_service),
+        select('sum("count") / count("count") / $width AS "load"', EXACT, TEST, WHOLE, by=by_service),
+        select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE, by=by_service),
+        select_of('sum("open") AS "incidents"', _LATEST_OPEN, by=by_service),
+        select_of('sum("unknown") AS "unknown"', _latest("unknown"), by=by_service),
+    )
+    shown = {
+        "service": "Service",
+        "verdict": "Verdict",
+        "endpoint": "Slowest against its baseline",
+        "slower": "p95 there",
+        "p95": "p95",
+        "load": "Requests",
+        "errors": "Failed",
+        "incidents": "Open incidents",
+        "unknown": "Unknown",
+    }
+    about = About(
+        "Services",
+        "A row for each service. The verdict is that of its worst endpoint and metric; p95 is that of the whole "
+        "service, merged exactly, in the last window; requests and failures are those of the time range. Click on a "
+        "name for more.",
+        width=24,
+        height=9,
+    )
+    return (
+        rows(about, questions_of)
+        .transformations([joined_by("service"), only(list(shown)), arranged(shown)])
+        .sort_by([sorted_by("Verdict")])
+        .override_by_name("Service", looks.link_property("This service", to_service("${__value.raw:percentencode}")))
+        .override_by_name(
+            "Slowest against its baseline",
+            looks.link_property(
+                "This endpoint", to_service("${__data.fields.Service:percentencode}", "${__value.raw:percentencode}")
+            ),
+        )
+        .override_by_name(
+            "Verdict",
+            [*looks.cell("color-background"), *looks.look(mappings=[one.to_json() for one in looks.rank_mappings()])],
+        )
+        .override_by_name("p95 there", looks.look(unit=looks.PERCENT, decimals=0))
+        .override_by_name("p95", looks.look(unit=looks.MILLISECONDS))
+        .override_by_name("Requests", looks.look(unit=looks.RATE))
+        .override_by_name("Failed", looks.look(unit=looks.PERCENT, decimals=2))
+        .override_by_name(
+            "Open incidents",
+            [
+                *looks.cell("color-text"),
+                *looks.look(color={"mode": "thresholds"}, thresholds=looks.steps((1, looks.RED)).build().to_json()),
+            ],
+        )
+    )
+
+
+def _verdicts() -> statetimeline.Panel:
+    query = select('max("rank") AS "verdict"', VERDICTS, TEST, by=f"{SLOWLY}, {questions.PER_SERVICE}", fill="none")
+    about = About(
+        "Verdicts",
+        "The verdict of each service over time: that of its worst endpoint and metric. Grey is unknown, gaps are "
+        "silence.",
+        width=24,
+        height=7,
+    )
+    return timeline(about, [Target("A", query, "$tag_service")])
+
+
+def _load() -> timeseries.Panel:
+    by = f"{EVERY}, {questions.PER_SERVICE}"
+    query = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, PARTS, by=by, fill="none")
+    about = About("Load", "Requests a second of each service.", looks.RATE, 8)
+    return lines(about, [Target("A", query, "$tag_service")])
+
+
+def _errors() -> timeseries.Panel:
+    by = f"{EVERY}, {questions.PER_SERVICE}"
+    query = select('sum("failures") / sum("count") AS "failed"', COUNTED, TEST, PARTS, by=by, fill="none")
+    about = About("Failures", "Share of the requests of each service that failed.", looks.PERCENT, 8)
+    return lines(about, [Target("A", query, "$tag_service")])
+
+
+def _slowness() -> timeseries.Panel:
+    query = select('median("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=f"{EVERY}, {questions.PER_SERVICE}", fill="none")
+    about = About(
+        "p95",
+        "95th percentile of the successes of each whole service, merged exactly over its endpoints and all processes. "
+        "Beyond eight days each point is the median of the windows in it.",
+        looks.MILLISECONDS,
+        8,
+    )
+    return lines(about, [Target("A", query, "$tag_service")])

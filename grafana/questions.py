@@ -1,0 +1,79 @@
+"""Questions: the parts of InfluxQL that dashboards ask with, so that each is written once.
+
+Buckets and series are variables of the dashboard, and so is the resolution, which follows the time range (core's
+`RESOLUTIONS`). Names may be anything: they are compared by patterns, in which Grafana escapes them. `All` of an
+endpoint is the service's own row, whose endpoint is `*`: it is merged exactly, and no percentile is ever averaged.
+"""
+
+from soakwatch.core.series import WHOLE_SERVICE
+from soakwatch.core.verdict import Metric
+
+ANY_ENDPOINT = r"\**"
+"""Pattern of `All`: asterisks only, which is the row of the whole service, and a tag that is not there."""
+
+EXACT = 'FROM "${bucket:raw}_${exact:raw}".."requests_${exact:raw}"'
+"""Windows that are merged over all processes, of a minute or ten: percentiles are read from them as they are."""
+
+COUNTED = 'FROM "${bucket:raw}_${data:raw}"../^requests/'
+"""The finest windows that the time range allows, of 10 seconds, a minute or ten: to add up counts."""
+
+MEASURED = 'FROM "${bucket:raw}_raw".."requests"'
+ERRORS = 'FROM "${bucket:raw}_raw".."errors"'
+LOAD = 'FROM "${bucket:raw}_raw".."load"'
+TALLIES = 'FROM "${bucket:raw}_raw".."tallies"'
+DELIVERY = 'FROM "${bucket:raw}_raw".."collector"'
+PASSES = 'FROM "${bucket:raw}_raw".."passes"'
+TEN_MINUTES = 'FROM "${bucket:raw}_10m".."requests_10m"'
+VERDICTS = 'FROM "${bucket:raw}_10m".."verdicts"'
+INCIDENTS = 'FROM "${bucket:raw}_10m".."incidents"'
+RUN_SERIES = 'FROM "${bucket:raw}_10m".."run_series"'
+RUNS = 'FROM "${bucket:raw}".."runs"'
+DEPLOYS = 'FROM "${bucket:raw}".."deploys"'
+REGIONS = 'FROM "${bucket:raw}".."regions"'
+
+ENVIRONMENT = '"env" =~ /^${env:regex}$/'
+TEST = f'{ENVIRONMENT} AND "test" =~ /^${{test:regex}}$/'
+SERVICE = f'{TEST} AND "service" =~ /^${{service:regex}}$/'
+ENDPOINT = f'{SERVICE} AND "endpoint" =~ /^${{endpoint:regex}}$/'
+WHOLE = f"\"endpoint\" = '{WHOLE_SERVICE}'"
+PARTS = f"\"endpoint\" != '{WHOLE_SERVICE}'"
+"""All endpoints, without the rows of whole services."""
+
+CHOSEN = '("endpoint" =~ /^${endpoint:regex}$/ OR "no_such_tag" =~ /^${endpoint:regex}$/)'
+"""The endpoints that are chosen, and for `All` every one of them. A tag that no point has is an empty text, which only
+the pattern of `All` takes."""
+
+MEASURED_ENDPOINT = f"{SERVICE} AND {CHOSEN} AND {PARTS}"
+"""The same where there are no rows of whole services: in what processes measured, and what is kept of runs."""
+
+PER_SERVICE = '"service"'
+PER_SERIES = '"service", "method", "endpoint"'
+SERIES_ALIAS = "$tag_service $tag_method $tag_endpoint"
+
+EVERY = "time($every)"
+SLOWLY = "time($slowly)"
+"""Steps of what is written each ten minutes."""
+
+
+def of_metric(metric: Metric) -> str:
+    """The condition that a verdict is about `metric`."""
+    return f"\"metric\" = '{metric}'"
+
+
+def select(what: str, source: str, *conditions: str, by: str = "", fill: str = "") -> str:
+    """One question, within the time range."""
+    where = " AND ".join([*conditions, "$timeFilter"])
+    grouped = f" GROUP BY {by}" if by else ""
+    return f"SELECT {what} {source} WHERE {where}{grouped}{f' fill({fill})' if fill else ''}"
+
+
+def select_of(what: str, inner: str, *conditions: str, by: str = "") -> str:
+    """A question about the answers to another one."""
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    grouped = f" GROUP BY {by}" if by else ""
+    return f"SELECT {what} FROM ({inner}){where}{grouped}"
+
+
+def latest(field: str, source: str, *conditions: str, by: str) -> str:
+    """The latest value of `field` of each series, under its own name."""
+    return select(f'last("{field}") AS "{field}"', source, *conditions, by=by)

@@ -1,0 +1,70 @@
+"""Showing: what a step of detection found, for dashboards."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from soakwatch.core.incident import Incident, State
+from soakwatch.core.shown_incident import Region, ShownIncident
+from soakwatch.detector.engine import Engine
+from soakwatch.detector.judging import regressed_by
+from soakwatch.detector.timing import BLOCK, Timing
+from soakwatch.reporter.incident_case import incident_title
+from soakwatch.reporter.incident_words import ended
+from soakwatch.store.projection import Projected, Projection
+
+
+class Showing:
+    """Writes to `projection` what dashboards show, at the end of each block of steps, and of each incident's changes.
+
+    `issues` gives the addresses of incidents' issues, by fingerprint.
+    """
+
+    def __init__(self, projection: Projection, timing: Timing, issues: Callable[[], Mapping[str, str]]) -> None:
+        """Write nothing yet."""
+        self._projection = projection
+        self._timing = timing
+        self._issues = issues
+
+    def step(self, engine: Engine, at: float, before: Mapping[str, Incident], after: Sequence[Incident]) -> None:
+        """Show the step that ended at `at`. Raises StoreUnavailable, StoreRefused."""
+        changed = [one for one in after if _is_news(before.get(one.fingerprint), one)]
+        ends_block = round(at / self._timing.step) % BLOCK == 0
+        if not changed and not ends_block:
+            return
+        still = [one for one in after if one.is_open] if ends_block else []
+        told = {one.fingerprint: one for one in [*still, *changed] if was_told(one)}
+        issues = self._issues() if told else {}
+        points: list[Projected] = list(engine.judgements(at, regressed_by(after)))
+        for incident in told.values():
+            shown = ShownIncident(at, incident, incident_title(incident), issues.get(incident.fingerprint, ""))
+            points += _points_of(shown, before.get(incident.fingerprint))
+        self._projection.write(points)
+
+
+def _points_of(shown: ShownIncident, before: Incident | None) -> Iterator[Projected]:
+    incident, at = shown.incident, shown.at
+    yield shown
+    if before is not None and was_told(before) and before.onset.start != incident.onset.start:
+        yield replace(_region(replace(shown, incident=before), at), is_valid=False)
+    yield _region(shown, at)
+
+
+def was_told(incident: Incident) -> bool:
+    """Whether people hear of it: what was only ever suspected is shown to nobody."""
+    return incident.confirmed is not None
+
+
+def _is_news(before: Incident | None, after: Incident) -> bool:
+    if before is None:
+        return was_told(after)
+    return (before.state, before.severity, before.onset, before.ruling, len(before.findings)) != (
+        *(after.state, after.severity, after.onset, after.ruling),
+        len(after.findings),
+    )
+
+
+def _region(shown: ShownIncident, at: float) -> Region:
+    one = shown.incident
+    is_over = one.state in {State.RECOVERING, State.RESOLVED}
+    end = max(ended(one) if is_over else at, one.onset.start)
+    return Region(shown, one.onset.start, end, f"{one.severity} {one.kind}, {one.state} ({one.fingerprint})")

@@ -25,6 +25,12 @@ def grafana_of(configuration: Configuration) -> Where:
     return Where(section.url, token, section.timeout)
 
 
+def has_token(configuration: Configuration) -> bool:
+    """Whether anything may be written to Grafana. Raises ConfigurationError."""
+    section = configuration.grafana
+    return bool(read_token(section.token, section.token_file, "grafana").get_secret_value())
+
+
 @contextmanager
 def connected(configuration: Configuration) -> Iterator[GrafanaApi]:
     """The way to Grafana; nothing is asked yet. Raises ConfigurationError."""

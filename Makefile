@@ -7,7 +7,7 @@ WORKERS ?= 5
 PIP := $(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo stack test influxd check format bench bench-detection bench-influxdb docs-figures faults seeds clean
+.PHONY: help env demo stack test influxd check format bench bench-detection bench-influxdb dashboards docs-figures faults seeds clean
 
 help: ## say what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,9 @@ bench-influxdb: $(VENV)/dev influxd ## bytes, writing and reading of the InfluxD
 	$(BIN)/python benchmarks/influxdb_wire.py
 	$(BIN)/python benchmarks/influxdb_write.py
 	$(BIN)/python benchmarks/influxdb_read.py
+
+dashboards: $(BIN)/soakwatch ## write the files of the dashboards anew, from the code that makes them
+	$(BIN)/python -m soakwatch.grafana.catalogue
 
 docs-figures: export OMP_NUM_THREADS = 1
 docs-figures: $(VENV)/dev ## draw the pictures of docs/detection.md anew, and write what happened in them (a minute)

@@ -15,6 +15,7 @@ from soakwatch.cli.demo import demo
 from soakwatch.cli.detect import detect
 from soakwatch.cli.doctor import doctor
 from soakwatch.cli.gate import gate
+from soakwatch.cli.grafana import grafana_app
 from soakwatch.cli.import_ import import_app
 from soakwatch.cli.incidents import incidents_app
 from soakwatch.cli.init import init
@@ -58,6 +59,7 @@ app.command()(watch)
 app.command()(backtest)
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(issues_app, name="issues")
+app.add_typer(grafana_app, name="grafana")
 app.command()(schema)
 app.add_typer(mark_app, name="mark")
 app.add_typer(store_app, name="store")

@@ -128,6 +128,18 @@ def _backtest() -> type[BaseModel]:
     return BacktestDocument
 
 
+def _published() -> type[BaseModel]:
+    from soakwatch.grafana.grafana_json import PublishedDocument
+
+    return PublishedDocument
+
+
+def _annotated() -> type[BaseModel]:
+    from soakwatch.grafana.grafana_json import AnnotatedDocument
+
+    return AnnotatedDocument
+
+
 FORMS = (
     Form("baselines", "what `baseline extract` and `baseline pin` write", _baselines),
     Form("metrics", "what `metrics extract` and `simulate` write", _metrics),
@@ -140,6 +152,8 @@ FORMS = (
     Form("backtest", "what `backtest --json` prints", _backtest),
     Form("issue", "what `issues create --json` prints without --apply", _issue),
     Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),
+    Form("grafana-dashboards", "what `grafana publish --json` prints", _published),
+    Form("grafana-annotations", "what `grafana annotate --json` prints", _annotated),
 )
 """Every kind of file."""
 

@@ -1,9 +1,10 @@
 """`soakwatch watch`: the daemon that rolls up and detects, minute by minute."""
 
 import json
+import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,9 +38,12 @@ def watch(
     """Roll up what arrives and look for regressions, each minute, until SIGINT or SIGTERM.
 
     Prints a line for each change of an incident; with --json, each line is a JSON document. What cannot be told, and
-    why, is said on standard error at first and whenever that changes. All state is in the store and the ledger:
-    restarted, it goes on where it was. Of several on one ledger one works, the others wait. What goes wrong in a tick
-    is told, and the next one tries again; only wrong usage or configuration ends it.
+    why, is said on standard error at first and whenever that changes. With InfluxDB, what dashboards show is written
+    there; with grafana.url and a token for it, runs, deploys and incidents become annotations in Grafana, too.
+
+    All state is in the store and the ledger: restarted, it goes on where it was. Of several on one ledger one works,
+    the others wait. What goes wrong in a tick is told, and the next one tries again; only wrong usage or configuration
+    ends it.
 
     Examples:
 
@@ -82,6 +86,7 @@ class _Watcher:
         self._ticker = ticker
         self._tell = tell
         self._trouble = ""
+        self._of_surfaces: Sequence[str] = ()
         self._untold: frozenset[str | float] | None = None
 
     def try_tick(self, stopping: Callable[[], bool]) -> None:
@@ -119,6 +124,7 @@ class _Watcher:
         self._tell_unknown(report.detection)
         for refused in report.roll_ups.refused:
             notes.print(refused, markup=False, soft_wrap=True, style="red")
+        self._tell_surfaces(report.trouble)
         return report
 
     def _tell_unknown(self, report: "DetectionReport") -> None:
@@ -131,6 +137,15 @@ class _Watcher:
         self._untold = untold
         for line in list(what_is_unknown(report)) or [f"nothing is unknown; {len(report.series):,} series are known"]:
             notes.print(line, markup=False, soft_wrap=True)
+
+    def _tell_surfaces(self, trouble: Sequence[str]) -> None:
+        """Say what went wrong with surfaces, where it is not what went wrong the last time."""
+        for sentence in trouble:
+            if sentence not in self._of_surfaces:
+                notes.print(printable(sentence, longest=sys.maxsize), soft_wrap=True, style="red")
+        if self._of_surfaces and not trouble:
+            notes.print("Grafana takes annotations again")
+        self._of_surfaces = trouble
 
     def _tell_trouble(self, error: Exception) -> None:
         if str(error) != self._trouble:

@@ -1,4 +1,4 @@
-"""GitHub settings: where issues go, who is asked to look at them, and what their links lead to."""
+"""Settings of the surfaces: where issues go, who is asked to look at them, and where Grafana is."""
 
 import re
 from typing import Annotated
@@ -60,9 +60,15 @@ class AssigneeSection(Section):
 
 
 class GrafanaSection(Section):
-    """[grafana]: where links in issues lead."""
+    """[grafana]: where links in issues lead, and where dashboards and annotations are sent."""
 
     url: Address = Field("", description="address of Grafana, such as 'https://grafana.example.com'")
+    token: SecretStr = Field(
+        SecretStr(""), description="not in this file, but in SOAKWATCH_GRAFANA__TOKEN, or use token_file"
+    )
+    token_file: OptionalPath = Field(None, description="file that holds a service account's token and nothing else")
+    timeout: int = Field(15, ge=1, le=120, description="whole seconds that one request may take")
+    folder: str = Field("soakwatch", min_length=1, description="title of the folder that dashboards are published into")
 
 
 class WebhookSection(Section):

@@ -52,7 +52,7 @@ class Frame:
             made.with_row(Row(title))
             for panel in panels:
                 made.with_panel(panel)
-        return _numbered(made)
+        return _plain(_numbered(made))
 
 
 def to_service(service: str, endpoint: str = "$__all") -> str:
@@ -65,6 +65,13 @@ def _numbered(made: Dashboard) -> Dashboard:
     """With an id for each row and panel, from 1 on: links and alerts name them."""
     for number, panel in enumerate(made.build().panels or [], 1):
         panel.id_val = number
+    return made
+
+
+def _plain(made: Dashboard) -> Dashboard:
+    """Without what the SDK writes for every kind of variable, and Grafana knows of intervals only."""
+    for variable in made.build().templating.list_val or []:
+        variable.auto = variable.auto_count = variable.auto_min = None
     return made
 
 

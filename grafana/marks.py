@@ -26,7 +26,8 @@ def incidents(*, of_service: bool) -> Mark:
 def deploys() -> Mark:
     """Each deploy and other marked event."""
     query = select('"label", "service"', DEPLOYS, ENVIRONMENT)
-    return _mark("Deploys", BLUE, query, titleColumn="deploys.service", textColumn="label")
+    # without a column of tags every column would be one
+    return _mark("Deploys", BLUE, query, titleColumn="deploys.label", tagsColumn="service")
 
 
 def runs() -> Mark:

@@ -43,7 +43,12 @@ def overview() -> Dashboard:
         "How every service is now: its verdict, its worst endpoint, its load, its errors and its incidents",
         since="now-6h",
         refresh="1m",
-        variables=[*variables.place(), variables.environment(), variables.test(), *variables.resolution()],
+        variables=[
+            *variables.place(),
+            variables.environment(),
+            variables.test(),
+            *variables.resolution("every", "slowly", "seconds", "data", "exact", "width"),
+        ],
         marks=[marks.incidents(of_service=False), marks.deploys(), marks.runs()],
     )
     return frame.dashboard(

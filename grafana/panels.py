@@ -25,6 +25,7 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
 )
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+from grafana_foundation_sdk.models.table import Options as TableOptions
 
 from soakwatch.grafana import looks
 from soakwatch.grafana.target import SOURCE, Target
@@ -162,6 +163,10 @@ def rows(about: About, targets: Sequence[Target]) -> table.Panel:
         .filterable(filterable=False)
         .show_header(show_header=True)
     )
+    # Grafana 12 has no footer any more, and the SDK writes an empty one
+    options = panel.build().options
+    if isinstance(options, TableOptions):
+        options.footer = None
     for target in targets:
         panel.with_target(target)
     return panel

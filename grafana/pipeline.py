@@ -35,7 +35,7 @@ def pipeline() -> Dashboard:
         "How soakwatch itself is doing: what waits, what was lost, what is late, and what it costs",
         since="now-6h",
         refresh="1m",
-        variables=[*variables.place(), variables.environment(), variables.test(), *variables.resolution()],
+        variables=[*variables.place(), variables.environment(), variables.test(), *variables.resolution("every")],
         marks=[marks.runs()],
     )
     return frame.dashboard(

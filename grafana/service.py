@@ -60,7 +60,7 @@ def service() -> Dashboard:
             variables.service(),
             variables.endpoint(),
             variables.trace_address(),
-            *variables.resolution(),
+            *variables.resolution("every", "slowly", "seconds", "data", "exact"),
         ],
         marks=[marks.incidents(of_service=True), marks.deploys(), marks.runs()],
     )

@@ -45,7 +45,7 @@ def soak() -> Dashboard:
             variables.test(),
             variables.service(),
             variables.endpoint(),
-            *variables.resolution(),
+            *variables.resolution("every", "slowly", "exact"),
         ],
         marks=[marks.incidents(of_service=True), marks.deploys()],
     )

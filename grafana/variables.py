@@ -1,5 +1,7 @@
 """Variables: what is chosen at the top of a dashboard, and what follows from it unseen."""
 
+from typing import Literal
+
 from grafana_foundation_sdk.builders.dashboard import (
     DatasourceVariable,
     QueryVariable,
@@ -88,19 +90,16 @@ def trace_address() -> Variable:
     )
 
 
-def resolution() -> list[Variable]:
-    """What follows the time range: the steps of lines, and which windows are read."""
-    return [
-        _of_range("every"),
-        _of_range("slowly"),
-        _of_range("seconds"),
-        _of_range("data"),
-        _of_range("exact"),
-        _of_range("width"),
-    ]
+Follower = Literal["every", "slowly", "seconds", "data", "exact", "width"]
+"""What follows the time range: fields of core's `Resolution`."""
 
 
-def _of_range(name: str) -> Variable:
+def resolution(*names: Follower) -> list[Variable]:
+    """What follows the time range unseen: the steps of lines, and which windows are read."""
+    return [_of_range(name) for name in names]
+
+
+def _of_range(name: Follower) -> Variable:
     query = (
         f'SELECT "{name}" FROM "${{bucket:raw}}".."resolutions" '
         'WHERE "longest" >= ${__to} - ${__from} AND "shortest" < ${__to} - ${__from}'
@@ -113,7 +112,6 @@ def _asked(name: str, query: str) -> QueryVariable:
         QueryVariable(name)
         .datasource(SOURCE)
         .query(query)
-        .definition(query)
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.ALPHABETICAL_ASC)
     )

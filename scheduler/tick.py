@@ -1,6 +1,6 @@
-"""Ticks: what is done each minute, roll-ups first, then detection over them."""
+"""Ticks: what is done each minute, roll-ups first, then detection over them, then the surfaces that show it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -16,33 +16,50 @@ from soakwatch.store.roll_up_pass import RollUpReport, expire_rolled_up, roll_up
 Progress = Callable[[str, float, float], None]
 """Is told what is being done, how much of it is, and how much there is; may raise, to end the tick early."""
 
+Surface = Callable[[float], Sequence[str]]
+"""Brings a surface up to date at a moment, and gives sentences on what went wrong there; that ends no tick."""
+
 
 @dataclass(frozen=True, slots=True)
 class TickReport:
-    """What one tick did; `expired` points are gone from the store."""
+    """What one tick did; `expired` points are gone from the store. `trouble` is what went wrong with surfaces."""
 
     roll_ups: RollUpReport
     expired: int
     detection: DetectionReport
+    trouble: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RollUps:
+    """Rolls up and forgets what has expired in `store`; `alone` keeps other such passes away meanwhile."""
+
+    store: WindowStore
+    alone: Callable[[], AbstractContextManager[None]]
+
+    def keep(self, now: float, progress: Progress) -> tuple[RollUpReport, int]:
+        """Do what is due, and say how many points have expired. Raises StoreUnavailable."""
+        with self.alone():
+            return roll_up_stored(self.store, now, partial(progress, "rolling up")), expire_rolled_up(self.store, now)
 
 
 class Ticker:
-    """Does what is due over one store and one ledger. `alone` keeps other roll-up passes away meanwhile."""
+    """Does what is due over one store and one ledger."""
 
     def __init__(
         self,
-        store: WindowStore,
+        roll_ups: RollUps,
         detection: Detection,
         tenure: Tenure,
         accounting: Accounting,
-        alone: Callable[[], AbstractContextManager[None]],
+        surfaces: Sequence[Surface] = (),
     ) -> None:
         """Do nothing yet."""
-        self._accounting = accounting
-        self._store = store
+        self._roll_ups = roll_ups
         self._detection = detection
         self._tenure = tenure
-        self._alone = alone
+        self._accounting = accounting
+        self._surfaces = surfaces
 
     def tick(
         self,
@@ -57,10 +74,10 @@ class Ticker:
         """
         self._tenure.take()
         arrivals = self._detection.arrivals(now)
-        with self._accounting.of(PassName.ROLL_UP, now), self._alone():
-            roll_ups = roll_up_stored(self._store, now, partial(progress, "rolling up"))
-            expired = expire_rolled_up(self._store, now)
+        with self._accounting.of(PassName.ROLL_UP, now):
+            rolled_up, expired = self._roll_ups.keep(now, progress)
         with self._accounting.of(PassName.DETECTION, now) as account:
             detected = self._detection.detect(now, arrivals, partial(progress, "detecting"), self._tenure.fence, told)
             account.note_detection(detected)
-        return TickReport(roll_ups, expired, detected)
+        trouble = tuple(sentence for bring_up_to_date in self._surfaces for sentence in bring_up_to_date(now))
+        return TickReport(rolled_up, expired, detected, trouble)

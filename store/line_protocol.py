@@ -163,8 +163,9 @@ def _run_series(one: RunSeries) -> str:
     start = to_nanoseconds(min(starts, default=0.0))
     # the numbers of the whole run are for dashboards
     whole = merge_windows(one.blocks) if one.blocks else Window(one.series, run, "", 0.0, 0.0, 0)
-    fields = f"{_measured(whole, start)}{_ok_percentiles(whole)},{text_fields({'blocks': blocks, 'errors': errors})}"
-    fields += "".join(f",{name}={floating(value)}" for name, value in log_percentiles(one.blocks).items())
+    spread = "".join(f",{name}={floating(value)}" for name, value in log_percentiles(one.blocks).items())
+    texts = text_fields({"blocks": blocks, "errors": errors})
+    fields = f"{_measured(whole, start)}{_ok_percentiles(whole)}{spread},{texts}"
     return f"run_series{_series(one.series)}{tag_text(run=run)} {fields} {start}"
 
 

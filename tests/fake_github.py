@@ -15,14 +15,14 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
 
+from fake_faults import Answer, Asked, Ending, Fault, Faults, healthy
 from fake_github_endpoints import Endpoints, Request
-from fake_github_faults import Answer, Asked, Ending, Fault, Faults, healthy
 from fake_github_json import Wording, against_the_description, invalid, refusal
 from fake_github_people import Person
 from fake_github_requests import Kind, NotAsDescribed, check_body, kind_of, query_of
-from fake_github_server import Reply, Server
 from fake_github_state import Repository
 from fake_github_values import Issue, Refused
+from fake_server import Reply, Server
 
 _LIMIT = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4999", "x-ratelimit-used": "1"}
 

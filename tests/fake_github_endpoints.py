@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from fake_github_faults import Answer
+from fake_faults import Answer
 from fake_github_json import Wording
 from fake_github_lists import T, links, on_page, selected_comments, selected_issues
 from fake_github_requests import CommentsQuery, IssuesQuery, Kind, MilestonesQuery, NoQuery, Page

@@ -38,7 +38,7 @@ from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.detection_report import Change
 from soakwatch.scheduler.engine_memory import remembered_engine
 from soakwatch.scheduler.tenure import DURATION, Tenure, this_process
-from soakwatch.scheduler.tick import Ticker
+from soakwatch.scheduler.tick import RollUps, Ticker
 from soakwatch.store.projection import NoDashboards
 
 
@@ -232,7 +232,7 @@ def test_windows_that_were_stuck_somewhere_are_judged_by_when_they_come(place: P
         store.write([load_at(start) for start in stuck])
         accounting = Accounting(NoDashboards(), "staging")
         tenure = Tenure(ledger, clock=lambda: arrived)
-        report = Ticker(store, detection, tenure, accounting, nullcontext).tick(arrived)
+        report = Ticker(RollUps(store, nullcontext), detection, tenure, accounting).tick(arrived)
     assert report.roll_ups.minutes == 2 * len(stuck)
     assert report.detection.judged == 5
     assert [one.incident.kind for one in report.detection.changes][:1] == [Kind.LATENCY]

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-import fake_github_faults as faults
+import fake_faults as faults
+import fake_github_faults as github_faults
 import pytest
 import requests
 from fake_github import FakeGitHub
@@ -405,11 +406,11 @@ def test_the_queries_are_among_those_of_the_description(query: type[NoQuery], de
 @pytest.mark.parametrize(
     ("fault", "raised", "status", "is_done"),
     [
-        (faults.unavailable(500), GithubException, 500, False),
-        (faults.unavailable(502, is_done=True), GithubException, 502, True),
-        (faults.rate_limited(1_790_000_900), RateLimitExceededException, 403, False),
-        (faults.slowed_down(), RateLimitExceededException, 403, False),
-        (faults.slowed_down(30, 429), GithubException, 429, False),
+        (github_faults.unavailable(500), GithubException, 500, False),
+        (github_faults.unavailable(502, is_done=True), GithubException, 502, True),
+        (github_faults.rate_limited(1_790_000_900), RateLimitExceededException, 403, False),
+        (github_faults.slowed_down(), RateLimitExceededException, 403, False),
+        (github_faults.slowed_down(30, 429), GithubException, 429, False),
         (faults.closed(), requests.ConnectionError, None, False),
         (faults.closed(is_done=True), requests.ConnectionError, None, True),
         (faults.silent(), requests.Timeout, None, False),
@@ -437,10 +438,10 @@ def test_a_fault_reaches_the_client_before_or_after_it_was_done(
 @pytest.mark.parametrize(
     ("fault", "header", "value"),
     [
-        (faults.rate_limited(1_790_000_900), "x-ratelimit-remaining", "0"),
-        (faults.rate_limited(1_790_000_900), "x-ratelimit-reset", "1790000900"),
-        (faults.slowed_down(30), "retry-after", "30"),
-        (faults.slowed_down(None), "retry-after", None),
+        (github_faults.rate_limited(1_790_000_900), "x-ratelimit-remaining", "0"),
+        (github_faults.rate_limited(1_790_000_900), "x-ratelimit-reset", "1790000900"),
+        (github_faults.slowed_down(30), "retry-after", "30"),
+        (github_faults.slowed_down(None), "retry-after", None),
     ],
 )
 def test_a_limit_says_when_it_ends(

@@ -10,7 +10,7 @@ COLLECTOR = sorted(f"soakwatch.collector.{file.stem}" for file in (ROOT / "colle
 
 SLOW = {
     *("numpy", "scipy", "ruptures", "matplotlib", "plotly"),
-    *("github", "influxdb_client", "sqlalchemy", "psycopg"),
+    *("github", "grafana_api", "influxdb_client", "sqlalchemy", "psycopg"),
     *("apscheduler", "cronsim", "typer"),
 }
 
@@ -76,3 +76,17 @@ def test_the_plugin_comes_to_locust_after_its_monkey_patching() -> None:
     command = [sys.executable, "-W", "error::gevent.monkey.MonkeyPatchWarning", "-c", script]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert output.stdout == "True\n"
+
+
+def test_what_is_decided_about_grafana_knows_no_way_to_it() -> None:
+    decided = ("publishing", "dashboard_mark", "annotation_plan", "annotation_wishes")
+    loaded = modules_after("\n".join(f"import soakwatch.grafana.{module}" for module in decided))
+    assert not foreign(loaded) & {"grafana_api", "requests", "urllib3"}
+
+
+def test_one_module_alone_knows_the_library_for_grafanas_api() -> None:
+    sources = [
+        path for folder in ("core", "store", "grafana", "scheduler", "cli") for path in (ROOT / folder).glob("*.py")
+    ]
+    knowing = [path.name for path in sources if "grafana_api" in path.read_text(encoding="utf-8")]
+    assert knowing == ["api.py"]

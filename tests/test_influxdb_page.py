@@ -23,11 +23,21 @@ from stores import (
     an_error,
 )
 
+from soakwatch.core.deploy import Deploy
+from soakwatch.core.incident import Finding, Incident, Kind, Shape, State
+from soakwatch.core.judgement import Band, Judgement
+from soakwatch.core.pass_account import PassAccount, PassName
+from soakwatch.core.retention import FOR_EVER
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
+from soakwatch.core.shown_incident import Region, ShownIncident
+from soakwatch.core.span import Span
 from soakwatch.core.store_settings import StoreKind, StoreSection
+from soakwatch.core.verdict import Decision, Effect, Metric, Severity
 from soakwatch.store.contract import Point
+from soakwatch.store.influx_projection import InfluxProjection
 from soakwatch.store.influxdb import InfluxStore
 from soakwatch.store.line_protocol import HEAT_FIELDS
+from soakwatch.store.projection import Projected
 
 PAGE = (Path(__file__).parent.parent / "docs" / "influxdb.md").read_text(encoding="utf-8")
 
@@ -55,6 +65,27 @@ def written(requests: list[tuple[str, str]]) -> Described:
             names = set(re.findall(r"(?:^|,)(\w+)=", re.sub(r'"(?:\\.|[^"\\])*"', '""', fields)))
             found[bucket, measurement] = ({tag.partition("=")[0] for tag in tags}, names)
     return found
+
+
+def shown() -> list[Projected]:
+    """What is written for dashboards, with all that there can be in it."""
+    series, effect = a_window().series, Effect(0.3, 0.2, 0.4)
+    finding = Finding(series, Metric.P95, Severity.WARNING, Shape.STEP, Span(0.0, 60.0), 100.0, 130.0, effect)
+    deploy = Deploy(series.environment, series.service, 0.0, "1.5.0")
+    incident = Incident(
+        *("0123456789ab", series.environment, series.service, Kind.LATENCY, State.CONFIRMED, 60.0, Span(0.0, 60.0)),
+        *(Severity.WARNING, (finding,)),
+        confirmed=60.0,
+        deploy_before=deploy,
+    )
+    told = ShownIncident(600.0, incident, "p95 +30 %", "https://github.com/octo-org/shop/issues/7")
+    verdict = (Decision.REGRESSED, Severity.WARNING, 100.0, 130.0, effect, Band(90.0, 110.0), 0.001, "a reason")
+    return [
+        Judgement(600.0, series, Metric.P95, *verdict),
+        told,
+        Region(told, 0.0, 600.0, "a text"),
+        PassAccount(600.0, series.environment, PassName.DETECTION, 0.3),
+    ]
 
 
 @contextmanager
@@ -93,6 +124,8 @@ def test_every_bucket_measurement_tag_and_field_is_on_the_page() -> None:
         with InfluxStore.connect(section) as store:
             store.write(points)
             store.set_position("roll-up", "1")
+        with InfluxProjection.connect(section, FOR_EVER) as projection:
+            projection.write(shown())
     assert described() == written(requests)
 
 

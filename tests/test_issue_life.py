@@ -5,21 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fake_faults import Answer, Asked, Fault, Faults, broken, closed, cut, healthy, silent
 from fake_github import FakeGitHub
-from fake_github_faults import (
-    Answer,
-    Asked,
-    Fault,
-    Faults,
-    broken,
-    closed,
-    cut,
-    healthy,
-    rate_limited,
-    silent,
-    slowed_down,
-    unavailable,
-)
+from fake_github_faults import rate_limited, slowed_down, unavailable
 from issue_desk import (
     DAY,
     HOUR,

@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from fake_faults import Asked, Fault, broken, closed, cut
 from fake_github import FakeGitHub
-from fake_github_faults import Asked, Fault, broken, closed, cut, rate_limited, slowed_down, unavailable
+from fake_github_faults import rate_limited, slowed_down, unavailable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from issue_desk import (

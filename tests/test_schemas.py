@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from command_line import PastRun, soakwatch, store_with
 from fake_github import FakeGitHub
+from fake_grafana import FakeGrafana
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from watched_history import Place, write_history
 
@@ -58,6 +59,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     with FakeGitHub.running() as fake:
         github = {"GITHUB_API_URL": fake.url, "GITHUB_REPOSITORY": fake.name, "GITHUB_TOKEN": fake.token}
         filed = soakwatch("issues", "create", "verdicts.json", "--apply", "--json", folder=folder, environment=github)
+    published, annotated = grafana_documents(folder)
     detected, changed, listed, replayed = detection_documents(tmp_path_factory.mktemp("detection"))
     simulated = [load(path) for path in folder.glob("load_results_*.json")]
     assert len(simulated) == 2
@@ -73,7 +75,22 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "backtest": [replayed],
         "issue": [json.loads(issue)],
         "issue-changes": [json.loads(filed.stdout)],
+        "grafana-dashboards": [published],
+        "grafana-annotations": [annotated],
     }
+
+
+def grafana_documents(folder: Path) -> tuple[Any, Any]:
+    """What `grafana publish` and `grafana annotate` print of a dashboard and of the runs of a store."""
+    (folder / "dashboards").mkdir()
+    (folder / "dashboards" / "one.json").write_text('{"uid": "one", "title": "One"}', encoding="utf-8")
+    with FakeGrafana.running() as fake:
+        connection = {"SOAKWATCH_GRAFANA__URL": fake.url, "SOAKWATCH_GRAFANA__TOKEN": fake.token}
+
+        def run(*arguments: str) -> Any:
+            return json.loads(soakwatch("grafana", *arguments, folder=folder, environment=connection).stdout)
+
+        return run("publish", "--from", "dashboards", "--json"), run("annotate", "--since", "9999w", "--json")
 
 
 def detection_documents(folder: Path) -> tuple[Any, list[Any], Any, Any]:
@@ -156,6 +173,8 @@ BROKEN: dict[str, tuple[str, Callable[[Any], object]]] = {
     "a change without an incident": ("incident-change", lambda it: it.pop("incident")),
     "a pass that judged half a step": ("detection", lambda it: it.update(steps=0.5)),
     "a score of one's own": ("backtest", lambda it: it["score"].update(grade="A")),
+    "an action of one's own": ("grafana-dashboards", lambda it: it["dashboards"][0].update(action="guess")),
+    "an annotation without a time": ("grafana-annotations", lambda it: it["annotations"][0].update(start=None)),
     "a label that is too long": ("issue", lambda it: it.update(labels=["x" * 51])),
 }
 

@@ -1,4 +1,4 @@
-"""The server of the fake GitHub: connections, and how an answer goes out or does not."""
+"""The server of a fake service: connections, and how an answer goes out or does not."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from fake_github_faults import Answer, Ending
+from fake_faults import Answer, Ending
 
 _LONGEST_SILENCE = 30.0
 """Seconds; no client of a test waits longer."""

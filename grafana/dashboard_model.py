@@ -66,6 +66,7 @@ class Panel:
     most_points: int | None = None
     interval: str = ""
     time_from: str = ""
+    time_shift: str = ""
     repeat: str = ""
 
 
@@ -183,6 +184,7 @@ def _panel(document: Settings) -> Panel:
         document.get("maxDataPoints"),
         document.get("interval") or "",
         document.get("timeFrom") or "",
+        document.get("timeShift") or "",
         document.get("repeat") or "",
     )
 

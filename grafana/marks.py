@@ -23,9 +23,9 @@ def incidents(*, of_service: bool) -> Mark:
     return _mark("Incidents", RED, query, titleColumn="regions.title", timeEndColumn="regions.end", **texts)
 
 
-def deploys() -> Mark:
-    """Each deploy and other marked event."""
-    query = select('"label", "service"', DEPLOYS, ENVIRONMENT)
+def deploys(*, of_service: bool) -> Mark:
+    """Each deploy and other marked event, of the services that are chosen or of all."""
+    query = select('"label", "service"', DEPLOYS, ENVIRONMENT, *([_OF_SERVICE] if of_service else []))
     # without a column of tags every column would be one
     return _mark("Deploys", BLUE, query, titleColumn="deploys.label", tagsColumn="service")
 

@@ -49,7 +49,7 @@ def overview() -> Dashboard:
             variables.test(),
             *variables.resolution("every", "slowly", "seconds", "data", "exact", "width"),
         ],
-        marks=[marks.incidents(of_service=False), marks.deploys(), marks.runs()],
+        marks=[marks.incidents(of_service=False), marks.deploys(of_service=False), marks.runs()],
     )
     return frame.dashboard(
         [

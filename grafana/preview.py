@@ -92,9 +92,18 @@ def preview(dashboard: Dashboard, look: Glance, progress: Progress = lambda _don
 
 
 def _asked(panel: Panel, asked: TimeRange, now: float) -> Asked:
-    own = TimeRange.between(f"now-{panel.time_from}", "now", now) if panel.time_from else asked
+    own = _own_range(panel, asked, now)
     pixels = max(1, round(_WIDTH * panel.place.width / 24))
     return Asked(own, interval_of(own, panel.most_points or pixels, panel.interval))
+
+
+def _own_range(panel: Panel, asked: TimeRange, now: float) -> TimeRange:
+    """The time of one panel: that of the dashboard, or one of its own up to now, perhaps some time earlier."""
+    own = TimeRange.between(f"now-{panel.time_from}", "now", now) if panel.time_from else asked
+    if not panel.time_shift:
+        return own
+    earlier = TimeRange.between(f"now-{panel.time_shift}", "now", now).length
+    return TimeRange(own.start - earlier, own.end - earlier)
 
 
 def _answer(target: Target, asked: Asked, ask: Ask, choices: Mapping[str, Choice]) -> _Answer:

@@ -35,7 +35,7 @@ def runs() -> Dashboard:
             variables.run("before", "Run before"),
             variables.run("after", "Run after"),
         ],
-        marks=[marks.deploys(), marks.runs()],
+        marks=[marks.deploys(of_service=False), marks.runs()],
     )
     return frame.dashboard(
         [

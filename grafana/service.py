@@ -62,7 +62,7 @@ def service() -> Dashboard:
             variables.trace_address(),
             *variables.resolution("every", "slowly", "seconds", "data", "exact"),
         ],
-        marks=[marks.incidents(of_service=True), marks.deploys(), marks.runs()],
+        marks=[marks.incidents(of_service=True), marks.deploys(of_service=True), marks.runs()],
     )
     return frame.dashboard(
         [

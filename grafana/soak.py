@@ -47,7 +47,7 @@ def soak() -> Dashboard:
             variables.endpoint(),
             *variables.resolution("every", "slowly", "exact"),
         ],
-        marks=[marks.incidents(of_service=True), marks.deploys()],
+        marks=[marks.incidents(of_service=True), marks.deploys(of_service=True)],
     )
     return frame.dashboard(
         [
@@ -137,8 +137,8 @@ def _week(title: str, shift: str) -> timeseries.Panel:
     query = select('median("ok_p50") AS "p50"', TEN_MINUTES, ENDPOINT, by=by, fill="none")
     about = About(
         title,
-        "Median of the successes, hour by hour, over seven days up to the end of the time range: beside the week "
-        "before, the rhythm of days and of the weekend shows, and what departs from it.",
+        "Median of the successes, hour by hour, over seven days, whatever the time range is: beside the other week, "
+        "the rhythm of days and of the weekend shows, and what departs from it.",
         looks.MILLISECONDS,
     )
     panel = lines(about, [Target("A", query, SERIES_ALIAS)]).time_from("7d")

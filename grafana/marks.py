@@ -34,7 +34,7 @@ def runs() -> Mark:
     """Each run that is over, from its start to its end."""
     query = select('"label", "outcome", "end" * 1000 AS "ended"', RUNS, TEST, '"end" > 0')
     names = {"titleColumn": "runs.label", "tagsColumn": "outcome", "timeEndColumn": "runs.ended"}
-    return _mark("Runs", "rgba(110, 159, 255, 0.4)", query, **names)
+    return _mark("Runs", "#6e9fff", query, **names)
 
 
 def written_by_people() -> Mark:

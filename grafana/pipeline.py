@@ -11,7 +11,6 @@ from soakwatch.grafana.frame import PIPELINE, Frame
 from soakwatch.grafana.panels import About, arranged, bars, joined_by, lines, number, only, rows, sorted_by
 from soakwatch.grafana.questions import (
     DELIVERY,
-    ENVIRONMENT,
     EVERY,
     LOAD,
     PASSES,
@@ -52,9 +51,9 @@ def _now() -> list[Builder[Panel]]:
     by = '"source"'
     waits = select_of('sum("spooled") AS "waits"', select('last("spooled") AS "spooled"', DELIVERY, TEST, by=by))
     lost = select_of('sum("dropped") AS "lost"', select('max("dropped") AS "dropped"', DELIVERY, TEST, by=by))
-    late = select('last("lag") AS "behind"', PASSES, ENVIRONMENT, _DETECTION)
-    took = select('max("duration") AS "longest"', PASSES, ENVIRONMENT, _DETECTION)
-    trouble = select('sum("trouble") AS "trouble"', PASSES, ENVIRONMENT)
+    late = select('last("lag") AS "behind"', PASSES, _DETECTION)
+    took = select('max("duration") AS "longest"', PASSES, _DETECTION)
+    trouble = select('sum("trouble") AS "trouble"', PASSES)
     none_is_good = looks.steps((1, looks.RED))
     return [
         _number("Waiting", "Requests that wait in the spools of all processes, not yet in the store.", waits)
@@ -144,13 +143,13 @@ _TALLIED = {
 
 
 def _durations() -> timeseries.Panel:
-    query = select('max("duration") AS "took"', PASSES, ENVIRONMENT, by=_PER_PASS, fill="none")
+    query = select('max("duration") AS "took"', PASSES, by=_PER_PASS, fill="none")
     about = About("How long passes take", "The longest pass of each kind in each step.", looks.SECONDS, 8)
     return lines(about, [Target("A", query, "$tag_pass")])
 
 
 def _behind() -> timeseries.Panel:
-    query = select('max("lag") AS "behind"', PASSES, ENVIRONMENT, _DETECTION, by=EVERY, fill="none")
+    query = select('max("lag") AS "behind"', PASSES, _DETECTION, by=EVERY, fill="none")
     about = About(
         "How far detection is behind",
         "Age of what the detector saw last, at each of its passes: a step and its grace are normal.",
@@ -169,7 +168,7 @@ def _series() -> timeseries.Panel:
         width=8,
     )
     targets = [
-        Target(ref, select(f'max("{field}")', PASSES, ENVIRONMENT, _DETECTION, by=EVERY, fill="none"), name)
+        Target(ref, select(f'max("{field}")', PASSES, _DETECTION, by=EVERY, fill="none"), name)
         for ref, (field, name) in counted.items()
     ]
     return lines(about, targets)
@@ -177,7 +176,7 @@ def _series() -> timeseries.Panel:
 
 def _calls() -> timeseries.Panel:
     passes = f'"pass" =~ /^({PassName.ISSUES}|{PassName.ANNOTATIONS})$/'
-    query = select('sum("requests") AS "requests"', PASSES, ENVIRONMENT, passes, by=_PER_PASS, fill="none")
+    query = select('sum("requests") AS "requests"', PASSES, passes, by=_PER_PASS, fill="none")
     about = About(
         "Calls to GitHub and Grafana",
         "Requests that each kind of pass made: GitHub allows 5,000 an hour for a token, and 80 changes a minute.",
@@ -186,7 +185,7 @@ def _calls() -> timeseries.Panel:
 
 
 def _trouble() -> timeseries.Panel:
-    query = select('sum("trouble") AS "trouble"', PASSES, ENVIRONMENT, by=_PER_PASS, fill="none")
+    query = select('sum("trouble") AS "trouble"', PASSES, by=_PER_PASS, fill="none")
     about = About("Trouble", "Passes that could not do all that they should; the daemon's log says why.")
     return bars(about, [Target("A", query, "$tag_pass")])
 

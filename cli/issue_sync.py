@@ -43,19 +43,21 @@ def sync(
         soakwatch issues sync --apply --json
     """
     from soakwatch.cli.issue_views import print_changes, print_documents, print_report
+    from soakwatch.scheduler.accounting import Accounting
+    from soakwatch.store.opening import open_projection
 
     configuration = with_store(load_configuration(config), store)
     now = time.time()
-    with opened_keeping(configuration, writes=apply) as (keeping, github):
-        outlook = keeping.look(now)
+    with opened_keeping(configuration, writes=apply) as (keeping, github), open_projection(configuration) as projection:
         if not apply:
+            outlook = keeping.look(now)
             if json_:
                 print_documents(github.where.repository, outlook)
             else:
                 print_changes(outlook.changes, github, keeping.pages(now))
                 _tell_dry_run(len(outlook.changes))
             return
-        report = keeping.carry_out(outlook, now, tell_change)
+        report = keeping.keep(now, Accounting(projection, configuration.environment), tell_change)
     if json_:
         print_documents(github.where.repository, report)
     print_report(report)

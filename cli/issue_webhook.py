@@ -16,6 +16,7 @@ from soakwatch.core.tokens import read_token, variable_of
 
 if TYPE_CHECKING:
     from soakwatch.core.alert import Alert
+    from soakwatch.scheduler.accounting import Accounting
     from soakwatch.scheduler.issue_keeping import IssueKeeping
 
 _EVERY = 60.0
@@ -63,6 +64,8 @@ def webhook(apply: ApplyOption = False, config: ConfigOption = None, store: Stor
 def _opened_keeper(configuration: Configuration, *, apply: bool) -> Iterator[Callable[[Callable[[], bool]], None]]:
     """What is done each minute about the issues."""
     from soakwatch.cli.github_connection import repository_of
+    from soakwatch.scheduler.accounting import Accounting
+    from soakwatch.store.opening import open_projection
 
     if not apply and not repository_of(configuration):
         notes.print(
@@ -70,16 +73,18 @@ def _opened_keeper(configuration: Configuration, *, apply: bool) -> Iterator[Cal
         )
         yield lambda _stopping: None
         return
-    with opened_keeping(configuration, writes=apply) as (keeping, _):
-        yield _Keeper(keeping, apply=apply).keep
+    with opened_keeping(configuration, writes=apply) as (keeping, _), open_projection(configuration) as projection:
+        accounting = Accounting(projection, configuration.environment)
+        yield _Keeper(keeping, accounting if apply else None).keep
 
 
 class _Keeper:
     """Keeps the issues; a trouble that lasts is told once."""
 
-    def __init__(self, keeping: "IssueKeeping", *, apply: bool) -> None:
+    def __init__(self, keeping: "IssueKeeping", accounting: "Accounting | None") -> None:
+        """Without an account of what is written nothing is written."""
         self._keeping = keeping
-        self._apply = apply
+        self._accounting = accounting
         self._told: Sequence[str] = ()
 
     def keep(self, _stopping: Callable[[], bool]) -> None:
@@ -88,11 +93,10 @@ class _Keeper:
 
         now = time.time()
         try:
-            outlook = self._keeping.look(now)
-            if self._apply:
-                self._tell(self._keeping.carry_out(outlook, now, tell_change).trouble, "red")
+            if self._accounting is not None:
+                self._tell(self._keeping.keep(now, self._accounting, tell_change).trouble, "red")
             else:
-                self._tell([f"would {describe(change)}" for change in outlook.changes])
+                self._tell([f"would {describe(change)}" for change in self._keeping.look(now).changes])
         except UsageError:
             raise
         except SoakwatchError as error:

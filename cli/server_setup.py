@@ -9,6 +9,7 @@ from pathlib import Path
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.store.influx_buckets import Bucket, BucketChange, Buckets, changes
+from soakwatch.store.influx_projection import InfluxProjection
 from soakwatch.store.influx_setup import InfluxSetup, Role
 
 _DAY = 86_400
@@ -46,6 +47,10 @@ def set_up(configuration: Configuration, wishes: Wishes) -> Iterator[str]:
         if wishes.tokens is not None:
             for role in Role:
                 yield _token(server, role, buckets, wishes)
+    if not wishes.dry_run:
+        with InfluxProjection.connect(configuration.store, configuration.retention.seconds) as projection:
+            # nothing but what dashboards choose their resolution by: they show runs before any daemon is there
+            projection.write([])
 
 
 def describe(change: BucketChange, wishes: Wishes) -> str:

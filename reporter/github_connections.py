@@ -9,6 +9,8 @@ from http import HTTPStatus
 import requests
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
 
+from soakwatch.reporter.request_tally import RequestTally
+
 _REDIRECTS = range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST)
 
 
@@ -28,6 +30,7 @@ def follow_nothing() -> None:
 
 
 def _straight(answer: RequestsResponse) -> RequestsResponse:
+    RequestTally.answered += 1
     if answer.status in _REDIRECTS:
         raise requests.TooManyRedirects
     return answer

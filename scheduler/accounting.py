@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from soakwatch.core.errors import StoreError
 from soakwatch.core.pass_account import PassAccount, PassName
+from soakwatch.reporter.request_tally import RequestTally
 from soakwatch.scheduler.detection_report import DetectionReport
 from soakwatch.store.projection import Projection
 
@@ -43,6 +44,16 @@ class Accounting:
 
     projection: Projection
     environment: str
+
+    @contextmanager
+    def of_issues(self, now: float) -> Iterator[OpenAccount]:
+        """The account of a pass over the issues, with what was asked of GitHub."""
+        before = RequestTally.answered
+        with self.of(PassName.ISSUES, now) as account:
+            try:
+                yield account
+            finally:
+                account.note_requests(RequestTally.answered - before)
 
     @contextmanager
     def of(self, name: PassName, now: float) -> Iterator[OpenAccount]:

@@ -9,6 +9,7 @@ from soakwatch.reporter.issue_life import Rules
 from soakwatch.reporter.issue_writing import Writing
 from soakwatch.reporter.page_links import Places
 from soakwatch.reporter.pages import Pages
+from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.incident_evidence import evidence_of
 from soakwatch.scheduler.issue_cases import known_cases
 from soakwatch.scheduler.issue_pass import Hears, IssuePass, Outlook, PassReport
@@ -47,6 +48,14 @@ class IssueKeeping:
         """Do what `outlook` says."""
         writing = Writing(self._github, self.pages(now), set(), self._configuration.github.milestone)
         return self._pass(now).carry_out(outlook, writing, now, hears)
+
+    def keep(self, now: float, accounting: Accounting, hears: Hears = lambda _change: None) -> PassReport:
+        """Look, carry out, and write the account of it."""
+        with accounting.of_issues(now) as account:
+            report = self.carry_out(self.look(now), now, hears)
+            if report.trouble:
+                account.note_trouble()
+        return report
 
     def _pass(self, now: float) -> IssuePass:
         def cases(wanted: Collection[str]) -> Iterable[Case]:

@@ -15,6 +15,7 @@ from soakwatch.grafana.panels import About, arranged, bars, heat, joined_by, lin
 from soakwatch.grafana.questions import (
     CHOSEN,
     COUNTED,
+    COUNTED_ENDPOINT,
     DEPLOYS,
     ENDPOINT,
     ENVIRONMENT,
@@ -60,7 +61,7 @@ def service() -> Dashboard:
             variables.service(),
             variables.endpoint(),
             variables.trace_address(),
-            *variables.resolution("every", "slowly", "seconds", "data", "exact"),
+            *variables.resolution("every", "slowly", "seconds", "data", "exact", "width"),
         ],
         marks=[marks.incidents(of_service=True), marks.deploys(of_service=True), marks.runs()],
     )
@@ -84,7 +85,7 @@ def _now() -> list[Builder[Panel]]:
     effect = select('last("effect") AS "p95"', VERDICTS, SERVICE, CHOSEN, of_metric(Metric.P95), by=PER_SERIES)
     p95 = select('last("ok_p95") AS "p95"', EXACT, ENDPOINT, by=PER_SERIES)
     errors = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT)
-    load = select('sum("count") / $seconds AS "requests"', COUNTED, MEASURED_ENDPOINT, by=EVERY, fill="none")
+    load = select('sum("count") / $seconds AS "requests"', COUNTED, SERVICE, COUNTED_ENDPOINT, by=EVERY, fill="none")
     worst = select_of('max("rank") AS "verdict"', ranks)
     verdict = About("Verdict", "The worst verdict of what is chosen, over all its metrics.", width=4, height=4)
     slower = About(
@@ -196,8 +197,8 @@ def _samples() -> table.Panel:
 
 def _throughput() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    query = select('sum("count") / $seconds AS "requests"', COUNTED, MEASURED_ENDPOINT, by=by, fill="none")
-    about = About("Throughput", "Requests a second of each endpoint.", looks.RATE)
+    query = select('mean("count") / $width AS "requests"', EXACT, ENDPOINT, by=by, fill="none")
+    about = About("Throughput", "Requests a second of what is chosen, over the windows that have some.", looks.RATE)
     return lines(about, [Target("A", query, SERIES_ALIAS)])
 
 

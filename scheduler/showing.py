@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from soakwatch.core.incident import Incident, State
+from soakwatch.core.judgement import service_verdicts
 from soakwatch.core.shown_incident import Region, ShownIncident
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.judging import regressed_by
@@ -34,7 +35,8 @@ class Showing:
         still = [one for one in after if one.is_open] if ends_block else []
         told = {one.fingerprint: one for one in [*still, *changed] if was_told(one)}
         issues = self._issues() if told else {}
-        points: list[Projected] = list(engine.judgements(at, regressed_by(after)))
+        judgements = list(engine.judgements(at, regressed_by(after)))
+        points: list[Projected] = [*judgements, *service_verdicts(judgements)]
         for incident in told.values():
             shown = ShownIncident(at, incident, incident_title(incident), issues.get(incident.fingerprint, ""))
             points += _points_of(shown, before.get(incident.fingerprint))

@@ -158,6 +158,23 @@ def test_the_share_that_failed_and_the_load_are_those_of_the_store(month: Filled
     )
 
 
+@pytest.mark.processes
+@pytest.mark.parametrize("stretch", STRETCHES)
+@pytest.mark.parametrize("endpoint", ["All", "/page"])
+def test_requests_add_up_to_what_is_stored_whatever_the_time_range_is(
+    two_runs: Filled, stretch: str, endpoint: str
+) -> None:
+    with two_runs.store() as store:
+        windows = [window for run in store.runs() for window in store.windows(run.id)]
+    stored = sum(window.count for window in windows if endpoint in {"All", window.series.endpoint})
+    given = {"service": ["All"], "endpoint": [endpoint]}
+    asker = Asker(two_runs.configuration, two_runs.end + 1, STRETCHES[stretch], given)
+    choices = asker.choices(dashboard_called("service"))
+    rates = [row[1] for series in asker.of("service", "Requests").series for row in series.values]
+    shown = sum(rate for rate in rates if isinstance(rate, int | float))
+    assert round(shown * int(choices["seconds"].values[0])) == stored
+
+
 def test_incidents_and_verdicts_are_those_of_the_ledger(month: Filled) -> None:
     asker = Asker(month.configuration, month.end, DAY, CHOSEN["all"])
     with month.ledger() as ledger:

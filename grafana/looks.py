@@ -91,7 +91,7 @@ def hidden_edge(colour: str) -> Properties:
     """The edge of a band: no line of its own, and not in the legend."""
     return [
         *look(color={"mode": "fixed", "fixedColor": colour}),
-        *look(custom_lineWidth=0, custom_fillOpacity=0),
+        *look(custom_lineWidth=0, custom_fillOpacity=0, custom_showPoints="never"),
         *look(custom_hideFrom={"legend": True, "tooltip": False, "viz": False}),
     ]
 
@@ -100,7 +100,7 @@ def band_top(colour: str, bottom: str) -> Properties:
     """The upper edge of a band that is filled down to the line `bottom`."""
     return [
         *look(color={"mode": "fixed", "fixedColor": colour}),
-        *look(custom_lineWidth=0, custom_fillOpacity=18, custom_fillBelowTo=bottom),
+        *look(custom_lineWidth=0, custom_fillOpacity=18, custom_fillBelowTo=bottom, custom_showPoints="never"),
     ]
 
 

@@ -177,7 +177,7 @@ def _services() -> table.Panel:
 
 
 def _verdicts() -> statetimeline.Panel:
-    query = select('max("rank") AS "verdict"', VERDICTS, TEST, by=f"{SLOWLY}, {questions.PER_SERVICE}", fill="none")
+    query = select('max("rank") AS "verdict"', VERDICTS, TEST, by=f"{SLOWLY}, {questions.PER_SERVICE}", fill="null")
     about = About(
         "Verdicts",
         "The verdict of each service over time: that of its worst endpoint and metric. Grey is unknown, gaps are "
@@ -190,20 +190,20 @@ def _verdicts() -> statetimeline.Panel:
 
 def _load() -> timeseries.Panel:
     by = f"{EVERY}, {questions.PER_SERVICE}"
-    query = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, PARTS, by=by, fill="none")
+    query = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, PARTS, by=by, fill="null")
     about = About("Load", "Requests a second of each service.", looks.RATE, 8)
     return lines(about, [Target("A", query, "$tag_service")])
 
 
 def _errors() -> timeseries.Panel:
     by = f"{EVERY}, {questions.PER_SERVICE}"
-    query = select('sum("failures") / sum("count") AS "failed"', COUNTED, TEST, PARTS, by=by, fill="none")
+    query = select('sum("failures") / sum("count") AS "failed"', COUNTED, TEST, PARTS, by=by, fill="null")
     about = About("Failures", "Share of the requests of each service that failed.", looks.PERCENT, 8)
     return lines(about, [Target("A", query, "$tag_service")])
 
 
 def _slowness() -> timeseries.Panel:
-    query = select('median("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=f"{EVERY}, {questions.PER_SERVICE}", fill="none")
+    query = select('median("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=f"{EVERY}, {questions.PER_SERVICE}", fill="null")
     about = About(
         "p95",
         "95th percentile of the successes of each whole service, merged exactly over its endpoints and all processes. "

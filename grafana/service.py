@@ -11,7 +11,7 @@ from soakwatch.grafana import looks, marks, variables
 from soakwatch.grafana.frame import SERVICE as UID
 from soakwatch.grafana.frame import Frame
 from soakwatch.grafana.incident_table import open_incidents
-from soakwatch.grafana.panels import About, arranged, bars, heat, joined_by, lines, number, only, rows, sorted_by
+from soakwatch.grafana.panels import About, arranged, bars, completed_by, heat, lines, number, only, rows, sorted_by
 from soakwatch.grafana.questions import (
     CHOSEN,
     COUNTED,
@@ -116,7 +116,7 @@ def _now() -> list[Builder[Panel]]:
 
 def _times(metric: Metric, width: int, height: int) -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    measured = select(f'median("ok_{metric}") AS "{metric}"', EXACT, ENDPOINT, by=by, fill="none")
+    measured = select(f'median("ok_{metric}") AS "{metric}"', EXACT, ENDPOINT, by=by, fill="null")
     about = About(
         metric.value,
         f"{metric} of the successes, and in blue between which values 95 % of such windows normally are, at this time "
@@ -134,7 +134,7 @@ def _normal(metric: Metric) -> list[Target]:
     by = f"{SLOWLY}, {PER_SERIES}"
     named = {"B": ("band_high", _HIGH), "C": ("band_low", _LOW), "D": ("baseline", _NORMAL)}
     return [
-        Target(ref, select(f'mean("{field}")', VERDICTS, ENDPOINT, of_metric(metric), by=by, fill="none"), name)
+        Target(ref, select(f'mean("{field}")', VERDICTS, ENDPOINT, of_metric(metric), by=by, fill="null"), name)
         for ref, (field, name) in named.items()
     ]
 
@@ -164,7 +164,7 @@ def _heat() -> heatmap.Panel:
 
 def _error_rate() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    query = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT, by=by, fill="none")
+    query = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT, by=by, fill="null")
     about = About(
         "Share that failed",
         "Share of the requests that failed. The blue band ends where ten minutes have more failures than nineteen of "
@@ -196,7 +196,7 @@ def _samples() -> table.Panel:
 
 def _throughput() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    query = select('sum("count") / $seconds AS "requests"', COUNTED, MEASURED_ENDPOINT, by=by, fill="none")
+    query = select('sum("count") / $seconds AS "requests"', COUNTED, MEASURED_ENDPOINT, by=by, fill="null")
     about = About("Throughput", "Requests a second of each endpoint.", looks.RATE)
     return lines(about, [Target("A", query, SERIES_ALIAS)])
 
@@ -206,9 +206,9 @@ def _users() -> timeseries.Panel:
         'sum("users") AS "users"',
         select('max("users") AS "users"', LOAD, TEST, by=f'{EVERY}, "run", "source"', fill="none"),
         "$timeFilter",
-        by=f"{EVERY} fill(none)",
+        by=f"{EVERY} fill(null)",
     )
-    saturated = select('max("cpu") AS "cpu"', LOAD, TEST, by=EVERY, fill="none")
+    saturated = select('max("cpu") AS "cpu"', LOAD, TEST, by=EVERY, fill="null")
     about = About(
         "Users, and what they cost the load generator",
         "Users of this test over all processes, and the CPU of the busiest of them: from about 90 % on it measures "
@@ -247,7 +247,7 @@ def _versions() -> table.Panel:
         height=9,
     )
     panel = rows(about, tables(per_run, of_runs)).transformations(
-        [joined_by("run"), only(list(shown)), arranged(shown)]
+        [completed_by("run"), only(list(shown)), arranged(shown)]
     )
     for name in ("p50", "p95", "p99"):
         panel.override_by_name(name, looks.look(unit=looks.MILLISECONDS))
@@ -264,8 +264,8 @@ def _deploys() -> table.Panel:
 
 def _live() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    high = select('max("p95") AS "p95"', MEASURED, MEASURED_ENDPOINT, by=by, fill="none")
-    low = select('min("p95") AS "p95"', MEASURED, MEASURED_ENDPOINT, by=by, fill="none")
+    high = select('max("p95") AS "p95"', MEASURED, MEASURED_ENDPOINT, by=by, fill="null")
+    low = select('min("p95") AS "p95"', MEASURED, MEASURED_ENDPOINT, by=by, fill="null")
     about = About(
         "p95 of each endpoint, at most and at least",
         "The highest and the lowest p95 of all processes in each step, as they measured it, each 10 seconds: the p95 "

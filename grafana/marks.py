@@ -7,7 +7,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard
 
 from soakwatch.grafana.looks import BLUE, RED
-from soakwatch.grafana.questions import DEPLOYS, ENVIRONMENT, REGIONS, RUNS, TEST, select
+from soakwatch.grafana.questions import DEPLOYS, ENVIRONMENT, REGIONS, RUNS, TEST, during, select
 from soakwatch.grafana.target import SOURCE
 
 Mark = Builder[dashboard.AnnotationQuery]
@@ -18,7 +18,7 @@ _OF_SERVICE = '("service" =~ /^${service:regex}$/ OR "service" = \'*\')'
 def incidents(*, of_service: bool) -> Mark:
     """From the onset to the recovery, of the services that are chosen or of all."""
     conditions = [ENVIRONMENT, '"valid" = true', *([_OF_SERVICE] if of_service else [])]
-    query = select('"title", "text", "tags", "end"', REGIONS, *conditions)
+    query = during('"title", "text", "tags", "end"', REGIONS, '"end"', *conditions)
     texts = {"tagsColumn": "tags", "textColumn": "text"}
     return _mark("Incidents", RED, query, titleColumn="regions.title", timeEndColumn="regions.end", **texts)
 
@@ -32,7 +32,7 @@ def deploys(*, of_service: bool) -> Mark:
 
 def runs() -> Mark:
     """Each run that is over, from its start to its end."""
-    query = select('"label", "outcome", "end" * 1000 AS "ended"', RUNS, TEST, '"end" > 0')
+    query = during('"label", "outcome", "end" * 1000 AS "ended"', RUNS, '"end" * 1000', TEST)
     names = {"titleColumn": "runs.label", "tagsColumn": "outcome", "timeEndColumn": "runs.ended"}
     return _mark("Runs", "#6e9fff", query, **names)
 

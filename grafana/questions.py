@@ -74,6 +74,15 @@ def select_of(what: str, inner: str, *conditions: str, by: str = "") -> str:
     return f"SELECT {what} FROM ({inner}){where}{grouped}"
 
 
+def during(what: str, source: str, end: str, *conditions: str) -> str:
+    """One question about what lasts: all that touches the time range, also what began before it.
+
+    `end` is when it ended, in milliseconds since the epoch.
+    """
+    where = " AND ".join([*conditions, "time <= ${__to}ms", f"{end} >= ${{__from}}"])
+    return f"SELECT {what} {source} WHERE {where}"
+
+
 def latest(field: str, source: str, *conditions: str, by: str) -> str:
     """The latest value of `field` of each series, under its own name."""
     return select(f'last("{field}") AS "{field}"', source, *conditions, by=by)

@@ -124,6 +124,17 @@ def test_marks_are_found_with_the_columns_that_they_name(month: Filled) -> None:
     ]
 
 
+def test_what_began_before_the_time_range_and_lasts_is_shown_in_it(month: Filled) -> None:
+    asker = Asker(month.configuration, month.end, MINUTES_15, CHOSEN["all"])
+    with month.ledger() as ledger:
+        still = {round(one.onset.start * 1000) for one in ledger.incidents(inf) if one.confirmed is not None}
+    marks = dict(asker.events(dashboard_called("service")))
+    assert still
+    assert {event.time for event in marks["Incidents"]} == still
+    assert len(marks["Runs"]) == 1
+    assert {row["Time"] for row in asker.rows("soak", "What happened")} == still
+
+
 def test_p95_of_a_window_is_that_of_the_store(month: Filled) -> None:
     span = Span(month.end - 3600 * 3, month.end)
     with month.store() as store:

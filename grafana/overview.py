@@ -22,6 +22,7 @@ from soakwatch.grafana.questions import (
     VERDICTS,
     WHOLE,
     latest,
+    newest_rate,
     of_metric,
     select,
     select_of,
@@ -64,7 +65,6 @@ def _numbers() -> list[Builder[Panel]]:
     incidents = select_of('sum("open") AS "open"', _LATEST_OPEN)
     regressed = select_of('sum("regressed") AS "regressed"', _latest("regressed"))
     unknown = select_of('sum("unknown") AS "unknown"', _latest("unknown"))
-    load = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, PARTS, by=EVERY, fill="none")
     errors = select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE)
     bad = looks.steps((1, looks.RED))
     few = looks.steps((1, looks.GREY))
@@ -105,9 +105,14 @@ def _numbers() -> list[Builder[Panel]]:
         .no_value("0"),
         number(
             About(
-                "Requests", "Requests a second of all services, in the last step that is complete.", looks.RATE, 6, 4
+                "Requests",
+                "Requests a second of all services, in the newest window of one minute, or of ten where the time "
+                "range is more than twelve hours.",
+                looks.RATE,
+                6,
+                4,
             ),
-            [Target("A", load, "requests")],
+            tables(newest_rate(TEST, WHOLE)),
         ).color_scheme(looks.fixed(looks.BLUE)),
         number(
             About("Failed", "Share of all requests in the time range that failed.", looks.PERCENT, 6, 4), tables(errors)
@@ -118,7 +123,7 @@ def _numbers() -> list[Builder[Panel]]:
 def _services() -> table.Panel:
     """Everything of one service in one row."""
     by_service = '"service"'
-    worst = latest("effect", VERDICTS, TEST, of_metric(Metric.P95), PARTS, by='"service", "endpoint"')
+    worst = latest("effect", VERDICTS, TEST, of_metric(Metric.P95), PARTS, by=questions.PER_SERIES)
     questions_of = tables(
         select_of('max("rank") AS "verdict"', _latest("rank"), by=by_service),
         select_of('top("effect", "endpoint", 1) AS "slower"', worst, by=by_service),

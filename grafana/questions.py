@@ -74,6 +74,13 @@ def select_of(what: str, inner: str, *conditions: str, by: str = "") -> str:
     return f"SELECT {what} FROM ({inner}){where}{grouped}"
 
 
+def newest_rate(*conditions: str) -> str:
+    """Requests a second in the newest window. The last step of a line is of no use for it: it has only just begun."""
+    counted = select('sum("count") AS "count"', EXACT, *conditions, by="time(${exact:raw})", fill="none")
+    # inside, InfluxDB 2 would take a count that is divided for a whole number
+    return select_of('last("count") / $width AS "requests"', counted)
+
+
 def during(what: str, source: str, end: str, *conditions: str) -> str:
     """One question about what lasts: all that touches the time range, also what began before it.
 

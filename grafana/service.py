@@ -33,6 +33,7 @@ from soakwatch.grafana.questions import (
     TEST,
     VERDICTS,
     latest,
+    newest_rate,
     of_metric,
     select,
     select_of,
@@ -60,7 +61,7 @@ def service() -> Dashboard:
             variables.service(),
             variables.endpoint(),
             variables.trace_address(),
-            *variables.resolution("every", "slowly", "seconds", "data", "exact"),
+            *variables.resolution("every", "slowly", "seconds", "data", "exact", "width"),
         ],
         marks=[marks.incidents(of_service=True), marks.deploys(of_service=True), marks.runs()],
     )
@@ -84,7 +85,6 @@ def _now() -> list[Builder[Panel]]:
     effect = select('last("effect") AS "p95"', VERDICTS, SERVICE, CHOSEN, of_metric(Metric.P95), by=PER_SERIES)
     p95 = select('last("ok_p95") AS "p95"', EXACT, ENDPOINT, by=PER_SERIES)
     errors = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT)
-    load = select('sum("count") / $seconds AS "requests"', COUNTED, MEASURED_ENDPOINT, by=EVERY, fill="none")
     worst = select_of('max("rank") AS "verdict"', ranks)
     verdict = About("Verdict", "The worst verdict of what is chosen, over all its metrics.", width=4, height=4)
     slower = About(
@@ -102,7 +102,14 @@ def _now() -> list[Builder[Panel]]:
         4,
     )
     failed = About("Failed", "Share of the requests in the time range that failed.", looks.PERCENT, 5, 4)
-    asked = About("Requests", "Requests a second in the last step that is complete.", looks.RATE, 5, 4)
+    asked = About(
+        "Requests",
+        "Requests a second in the newest window of one minute, or of ten where the time range is more than twelve "
+        "hours.",
+        looks.RATE,
+        5,
+        4,
+    )
     return [
         number(verdict, tables(worst)).mappings(looks.rank_mappings()),
         number(slower, tables(select_of('max("p95") AS "p95"', effect))).thresholds(
@@ -110,7 +117,7 @@ def _now() -> list[Builder[Panel]]:
         ),
         number(now, tables(select_of('max("p95") AS "p95"', p95))).color_scheme(looks.fixed(looks.BLUE)),
         number(failed, tables(errors)).thresholds(looks.steps((0.01, looks.ORANGE), (0.05, looks.RED))),
-        number(asked, [Target("A", load, "requests")]).color_scheme(looks.fixed(looks.BLUE)),
+        number(asked, tables(newest_rate(ENDPOINT))).color_scheme(looks.fixed(looks.BLUE)),
     ]
 
 

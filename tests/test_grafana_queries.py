@@ -164,9 +164,18 @@ def test_the_share_that_failed_and_the_load_are_those_of_the_store(month: Filled
         sum(one.failures for one in rows) / sum(one.count for one in rows)
     )
     last = max(one.start for one in rows)
-    assert asker.number("overview", "Requests") == pytest.approx(
-        sum(one.count for one in rows if one.start == last) / 60
-    )
+    requests = sum(one.count for one in rows if one.start == last)
+    for dashboard in ("overview", "service"):
+        assert asker.number(dashboard, "Requests") == pytest.approx(requests / 60)
+
+
+def test_the_load_now_is_that_of_a_whole_window_however_long_the_time_range(month: Filled) -> None:
+    with month.store() as store:
+        rows = [one.window for one in store.roll_ups(600.0, Span(month.end - 600, month.end))]
+    requests = sum(one.count for one in rows if one.series.endpoint == WHOLE_SERVICE)
+    # the hour of the last step has only begun
+    asker = Asker(month.configuration, month.end - 0.001, MONTH, CHOSEN["all"])
+    assert asker.number("overview", "Requests") == pytest.approx(requests / 600)
 
 
 def test_incidents_and_verdicts_are_those_of_the_ledger(month: Filled) -> None:

@@ -72,6 +72,7 @@ def _incident(shown: ShownIncident) -> str:
         "severity": quoted(one.severity),
         "kind": quoted(one.kind),
         "rank": integer(shown.rank),
+        "alarm": integer(shown.alarm),
         "open": integer(int(one.is_open)),
         "onset": floating(one.onset.start),
         **_texts(title=shown.title, issue=shown.issue, deploy=_version(one)),

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from math import inf
+from pathlib import Path
 
 import pytest
 from dashboard_queries import ALL, DAY, MINUTES_15, MONTH, Answer, Asker, dashboard_called
@@ -12,13 +13,14 @@ from influxdb_server import new_bucket
 from locust_runs import Bench
 
 from soakwatch.core.incident import State
-from soakwatch.core.judgement import SEVERITY_RANKS
-from soakwatch.core.series import WHOLE_SERVICE
+from soakwatch.core.judgement import SEVERITY_RANKS, Judgement
+from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.span import Span
-from soakwatch.core.verdict import Metric
+from soakwatch.core.verdict import Decision, Effect, Metric
 from soakwatch.core.window import merge_windows
 from soakwatch.grafana.dashboard_model import Dashboard, Panel
 from soakwatch.grafana.frame import RUNS
+from soakwatch.store.opening import open_projection
 
 pytestmark = [pytest.mark.influxdb, pytest.mark.timeout(600)]
 
@@ -224,3 +226,19 @@ def test_two_runs_are_compared_by_what_the_store_has_of_them(two_runs: Filled) -
     page = times["GET", "/page"]
     assert page["p95_low"] < page["p95_change"] < page["p95_high"]
     assert page["p95_after"] / page["p95_before"] - 1 == pytest.approx(page["p95_change"], abs=0.15)
+
+
+def test_the_slowest_endpoint_is_that_of_any_method(influxdb: Server, tmp_path: Path) -> None:
+    with new_bucket(influxdb) as bucket:
+        configuration = configured(influxdb, bucket, tmp_path)
+        with open_projection(configuration) as projection:
+            projection.write(
+                [
+                    Judgement(1_800_000_000.0, series, Metric.P95, Decision.SAME, effect=Effect(change, 0.0, 1.0))
+                    for method, change in (("GET", 0.8), ("POST", 0.1), ("PUT", 0.5))
+                    for series in [Series("simulated", "checkout", "shop", method, "/basket")]
+                ]
+            )
+        given = {"env": ["simulated"], "test": ["checkout"]}
+        answer = Asker(configuration, 1_800_000_060.0, DAY, given).of("overview", "Services", "B")
+    assert [row[1:] for series in answer.series for row in series.values] == [(0.8, "/basket")]

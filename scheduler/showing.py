@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from soakwatch.core.errors import StoreRefused
 from soakwatch.core.incident import Incident, State
 from soakwatch.core.shown_incident import Region, ShownIncident
 from soakwatch.detector.engine import Engine
@@ -24,9 +25,13 @@ class Showing:
         self._projection = projection
         self._timing = timing
         self._issues = issues
+        self._refused: dict[str, None] = {}
 
     def step(self, engine: Engine, at: float, before: Mapping[str, Incident], after: Sequence[Incident]) -> None:
-        """Show the step that ended at `at`. Raises StoreUnavailable, StoreRefused."""
+        """Show the step that ended at `at`. Raises StoreUnavailable.
+
+        What the store refuses is not shown: that must not keep the detector from going on.
+        """
         changed = [one for one in after if _is_news(before.get(one.fingerprint), one)]
         ends_block = round(at / self._timing.step) % BLOCK == 0
         if not changed and not ends_block:
@@ -38,7 +43,16 @@ class Showing:
         for incident in told.values():
             shown = ShownIncident(at, incident, incident_title(incident), issues.get(incident.fingerprint, ""))
             points += _points_of(shown, before.get(incident.fingerprint))
-        self._projection.write(points)
+        try:
+            self._projection.write(points)
+        except StoreRefused as error:
+            self._refused[f"dashboards lack something: {error}"] = None
+
+    def refused(self, _now: float) -> Sequence[str]:
+        """Sentences on what could not be shown since they were last asked for."""
+        told = list(self._refused)
+        self._refused.clear()
+        return told
 
 
 def _points_of(shown: ShownIncident, before: Incident | None) -> Iterator[Projected]:

@@ -1,0 +1,30 @@
+"""What a step of detection shows on dashboards, and what becomes of a step that cannot be shown."""
+
+from collections.abc import Sequence
+
+from ledgers import an_incident
+
+from soakwatch.core.detector_settings import DetectorSection
+from soakwatch.core.errors import StoreRefused
+from soakwatch.core.incident import State
+from soakwatch.detector.engine import Engine
+from soakwatch.detector.timing import Timing
+from soakwatch.scheduler.showing import Showing
+from soakwatch.store.projection import NoDashboards, Projected
+
+SETTINGS = DetectorSection()
+AT = 1_800_000_060.0
+
+
+class Refusing(NoDashboards):
+    """A store that refuses what dashboards show, as InfluxDB does points that are older than a bucket keeps them."""
+
+    def write(self, points: Sequence[Projected]) -> None:
+        raise StoreRefused(f"{len(points)} points refused for good (422)")
+
+
+def test_what_the_store_refuses_to_show_is_told_once_and_ends_no_step() -> None:
+    showing = Showing(Refusing(), Timing.of(SETTINGS), dict)
+    showing.step(Engine.begin(SETTINGS), AT, {}, [an_incident(state=State.CONFIRMED)])
+    assert showing.refused(AT) == ["dashboards lack something: 2 points refused for good (422)"]
+    assert showing.refused(AT) == []

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from soakwatch.grafana import looks
 from soakwatch.grafana.panels import About, arranged, only, rows, sorted_by
-from soakwatch.grafana.questions import ENVIRONMENT, INCIDENTS, REGIONS, during, select, select_of
+from soakwatch.grafana.questions import ENVIRONMENT, INCIDENTS, REGIONS, during, lately, select_of
 from soakwatch.grafana.target import tables
 
 _TOLD = {
@@ -21,7 +21,7 @@ _TOLD = {
 
 def open_incidents(*conditions: str, width: int) -> table.Panel:
     """What is wrong now."""
-    inner = select(", ".join(_TOLD.values()), INCIDENTS, ENVIRONMENT, *conditions, by='"service", "fingerprint"')
+    inner = lately(", ".join(_TOLD.values()), INCIDENTS, ENVIRONMENT, *conditions, by='"service", "fingerprint"')
     asked = ", ".join(f'"{name}"' for name in ("service", "title", "severity", "state", "since", "deploy", "issue"))
     query = select_of(f'{asked}, "fingerprint"', inner, '"open" = 1')
     about = About(

@@ -51,7 +51,7 @@ def _now() -> list[Builder[Panel]]:
     by = '"source"'
     waits = select_of('sum("spooled") AS "waits"', select('last("spooled") AS "spooled"', DELIVERY, TEST, by=by))
     lost = select_of('sum("dropped") AS "lost"', select('max("dropped") AS "dropped"', DELIVERY, TEST, by=by))
-    late = select('last("lag") AS "behind"', PASSES, _DETECTION)
+    late = select('${__to} / 1000 - last("seen") AS "behind"', PASSES, _DETECTION)
     took = select('max("duration") AS "longest"', PASSES, _DETECTION)
     trouble = select('sum("trouble") AS "trouble"', PASSES)
     none_is_good = looks.steps((1, looks.RED))
@@ -64,7 +64,7 @@ def _now() -> list[Builder[Panel]]:
         )
         .thresholds(none_is_good)
         .no_value("0"),
-        _number("Detector is behind", "How old what the detector saw last was, at its last pass.", late)
+        _number("Detector is behind", "How old what the detector saw last is now.", late)
         .unit(looks.SECONDS)
         .thresholds(looks.steps((180, looks.ORANGE), (600, looks.RED))),
         _number(

@@ -32,6 +32,7 @@ from soakwatch.grafana.questions import (
     SLOWLY,
     TEST,
     VERDICTS,
+    lately,
     latest,
     newest_rate,
     of_metric,
@@ -82,7 +83,7 @@ def service() -> Dashboard:
 
 def _now() -> list[Builder[Panel]]:
     ranks = latest("rank", VERDICTS, SERVICE, CHOSEN, by='"service", "method", "endpoint", "metric"')
-    effect = select('last("effect") AS "p95"', VERDICTS, SERVICE, CHOSEN, of_metric(Metric.P95), by=PER_SERIES)
+    effect = lately('last("effect") AS "p95"', VERDICTS, SERVICE, CHOSEN, of_metric(Metric.P95), by=PER_SERIES)
     p95 = select('last("ok_p95") AS "p95"', EXACT, ENDPOINT, by=PER_SERIES)
     errors = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT)
     worst = select_of('max("rank") AS "verdict"', ranks)

@@ -5,7 +5,7 @@ from typing import Any
 
 from soakwatch.core.incident import Incident
 from soakwatch.core.judgement import Judgement
-from soakwatch.core.pass_account import PassAccount
+from soakwatch.core.pass_account import PassAccount, PassName
 from soakwatch.core.resolution import RESOLUTIONS, Resolution
 from soakwatch.core.shown_incident import Region, ShownIncident
 from soakwatch.core.verdict import Decision
@@ -105,13 +105,15 @@ def _incident_tags(shown: ShownIncident) -> str:
 
 
 def _pass(one: PassAccount) -> str:
-    numbers = ("requests", "steps", "series", "learning", "unknown")
     fields = {
         "duration": floating(one.duration),
-        "lag": floating(one.lag),
         "trouble": integer(int(one.is_in_trouble)),
-        **{name: integer(getattr(one, name)) for name in numbers},
+        "requests": integer(one.requests),
     }
+    # what a pass that failed did not come to is not known, rather than nothing
+    if one.name is PassName.DETECTION and not one.is_in_trouble:
+        fields |= {"lag": floating(one.lag), "seen": floating(one.seen)}
+        fields |= {name: integer(getattr(one, name)) for name in ("steps", "series", "learning", "unknown")}
     return f"{PASSES}{tag_text(env=one.environment, **{'pass': one.name})} {_fields(fields)} {to_nanoseconds(one.at)}"
 
 

@@ -186,6 +186,9 @@ def test_incidents_and_verdicts_are_those_of_the_ledger(month: Filled) -> None:
         still = [one for one in ledger.incidents(inf) if one.state in {State.CONFIRMED, State.RECOVERING}]
     assert still
     assert asker.number("overview", "Open incidents") == len(still)
+    assert Asker(month.configuration, month.end + 500, 300, CHOSEN["all"]).number("overview", "Open incidents") == len(
+        still
+    )
     wrong = {(finding.series, finding.metric) for one in still for finding in one.findings if finding.recovered is None}
     shown_metrics = {Metric.P50, Metric.P95, Metric.P99, Metric.ERROR_RATE, Metric.THROUGHPUT}
     assert asker.number("overview", "Regressed") == sum(metric in shown_metrics for _, metric in wrong)
@@ -199,6 +202,14 @@ def test_incidents_and_verdicts_are_those_of_the_ledger(month: Filled) -> None:
     listed = asker.of("overview", "Open incidents", "A", kind="table")
     (issues,) = [field.values for frame in listed.frames for field in frame.fields if field.name == "issue"]
     assert set(issues) == {ISSUE}
+
+
+def test_a_detector_that_has_stopped_falls_behind(month: Filled) -> None:
+    behind = [
+        Asker(month.configuration, month.end + age, DAY, CHOSEN["all"]).number("pipeline", "Detector is behind")
+        for age in (0, 7_200)
+    ]
+    assert behind == [pytest.approx(31), pytest.approx(7_231)]
 
 
 @pytest.mark.processes

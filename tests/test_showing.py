@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
+import pytest
 from ledgers import an_incident
 
 from soakwatch.core.detector_settings import DetectorSection
 from soakwatch.core.errors import StoreRefused
 from soakwatch.core.incident import State
+from soakwatch.core.pass_account import PassAccount, PassName
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.timing import Timing
 from soakwatch.scheduler.showing import Showing
+from soakwatch.store.projected_lines import projected_line
 from soakwatch.store.projection import NoDashboards, Projected
 
 SETTINGS = DetectorSection()
@@ -21,6 +24,12 @@ class Refusing(NoDashboards):
 
     def write(self, points: Sequence[Projected]) -> None:
         raise StoreRefused(f"{len(points)} points refused for good (422)")
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_pass_that_failed_does_not_say_that_detection_is_not_behind(failed: bool) -> None:
+    line = projected_line(PassAccount(AT, "staging", PassName.DETECTION, 1.5, failed, lag=30.0))
+    assert ("lag=" in line, "seen=" in line) == (not failed, not failed)
 
 
 def test_what_the_store_refuses_to_show_is_told_once_and_ends_no_step() -> None:

@@ -146,9 +146,9 @@ def _services() -> table.Panel:
     }
     about = About(
         "Services",
-        "A row for each service. The verdict is that of its worst endpoint and metric; p95 is that of the whole "
-        "service, merged exactly, in the last window; requests and failures are those of the time range. Click on a "
-        "name for more.",
+        "A row for each service. The verdict is that of its worst endpoint and metric, the last one of each within a "
+        "day; p95 is that of the whole service, merged exactly, in the last window; requests and failures are those of "
+        "the time range. Click on a name for more.",
         width=24,
         height=9,
     )

@@ -96,6 +96,9 @@ def latest(field: str, source: str, *conditions: str, by: str) -> str:
 
 
 def lately(what: str, source: str, *conditions: str, by: str) -> str:
-    """One question about what is written each ten minutes: also in a shorter time range it is known what was last."""
-    where = " AND ".join([*conditions, "time >= ${__from}ms - 20m", "time <= ${__to}ms"])
+    """One question about what was last at the end of the time range, in the day before it, however long the range is.
+
+    In a short one there may be nothing of what is written each ten minutes; in a long one there is what is long gone.
+    """
+    where = " AND ".join([*conditions, "time > ${__to}ms - 1d", "time <= ${__to}ms"])
     return f"SELECT {what} {source} WHERE {where} GROUP BY {by}"

@@ -204,6 +204,12 @@ def test_incidents_and_verdicts_are_those_of_the_ledger(month: Filled) -> None:
     assert set(issues) == {ISSUE}
 
 
+def test_a_verdict_of_long_ago_is_none_of_now(month: Filled) -> None:
+    a_day_later = Asker(month.configuration, month.end + DAY + 600, MONTH, CHOSEN["all"])
+    assert not a_day_later.of("overview", "Regressed").series
+    assert not a_day_later.of("service", "Verdict").series
+
+
 def test_a_detector_that_has_stopped_falls_behind(month: Filled) -> None:
     behind = [
         Asker(month.configuration, month.end + age, DAY, CHOSEN["all"]).number("pipeline", "Detector is behind")

@@ -34,6 +34,9 @@ REGIONS = 'FROM "${bucket:raw}".."regions"'
 ENVIRONMENT = '"env" =~ /^${env:regex}$/'
 TEST = f'{ENVIRONMENT} AND "test" =~ /^${{test:regex}}$/'
 SERVICE = f'{TEST} AND "service" =~ /^${{service:regex}}$/'
+OF_SERVICE = f'("service" =~ /^${{service:regex}}$/ OR "service" = \'{WHOLE_SERVICE}\')'
+"""Of events: those of the services that are chosen, and those of all of them, as a test that did not begin."""
+
 ENDPOINT = f'{SERVICE} AND "endpoint" =~ /^${{endpoint:regex}}$/'
 WHOLE = f"\"endpoint\" = '{WHOLE_SERVICE}'"
 PARTS = f"\"endpoint\" != '{WHOLE_SERVICE}'"

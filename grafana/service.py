@@ -24,6 +24,7 @@ from soakwatch.grafana.questions import (
     LOAD,
     MEASURED,
     MEASURED_ENDPOINT,
+    OF_SERVICE,
     PER_SERIES,
     RUN_SERIES,
     RUNS,
@@ -43,8 +44,6 @@ from soakwatch.grafana.target import Target, tables
 
 _LOW, _HIGH, _NORMAL = "normal, at least", "normal, at most", "normal"
 _BAND = looks.BLUE
-
-_SERVICE_OF_INCIDENTS = '"service" =~ /^${service:regex}$/'
 
 
 def service() -> Dashboard:
@@ -68,7 +67,7 @@ def service() -> Dashboard:
     )
     return frame.dashboard(
         [
-            ("Now", [*_now(), open_incidents(_SERVICE_OF_INCIDENTS, width=24)]),
+            ("Now", [*_now(), open_incidents(OF_SERVICE, width=24)]),
             (
                 "Response times",
                 [_times(Metric.P95, 24, 10), _times(Metric.P50, 12, 8), _times(Metric.P99, 12, 8), _heat()],

@@ -15,6 +15,7 @@ from soakwatch.grafana.questions import (
     ENVIRONMENT,
     EVERY,
     EXACT,
+    OF_SERVICE,
     PARTS,
     PER_SERVICE,
     SERIES_ALIAS,
@@ -51,15 +52,12 @@ def soak() -> Dashboard:
     )
     return frame.dashboard(
         [
-            ("What happened", [past_incidents(_OF_SERVICE, width=16), _deploys(), _verdicts()]),
+            ("What happened", [past_incidents(OF_SERVICE, width=16), _deploys(), _verdicts()]),
             ("Creep", [_fan(), _daily(), _against_baseline()]),
             ("The rhythm of the week", [_week("This week", "0d"), _week("The week before", "7d")]),
             ("Failures, and what nobody knows", [_failures(), _requests(), _unknown()]),
         ]
     )
-
-
-_OF_SERVICE = '("service" =~ /^${service:regex}$/ OR "service" = \'*\')'
 
 
 def _deploys() -> table.Panel:

@@ -9,7 +9,7 @@ from soakwatch.core.shown_incident import Region, ShownIncident
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.judging import regressed_by
 from soakwatch.detector.timing import BLOCK, Timing
-from soakwatch.reporter.incident_case import incident_title
+from soakwatch.reporter.incident_case import incident_title, is_worth_an_issue
 from soakwatch.reporter.incident_words import ended
 from soakwatch.store.projection import Projected, Projection
 
@@ -32,12 +32,14 @@ class Showing:
 
         What the store refuses is not shown: that must not keep the detector from going on.
         """
-        changed = [one for one in after if _is_news(before.get(one.fingerprint), one)]
         ends_block = round(at / self._timing.step) % BLOCK == 0
-        if not changed and not ends_block:
+        told = {
+            one.fingerprint: one
+            for one in after
+            if was_told(one) and (_is_news(before.get(one.fingerprint), one) or (ends_block and one.is_open))
+        }
+        if not told and not ends_block:
             return
-        still = [one for one in after if one.is_open] if ends_block else []
-        told = {one.fingerprint: one for one in [*still, *changed] if was_told(one)}
         issues = self._issues() if told else {}
         points: list[Projected] = list(engine.judgements(at, regressed_by(after)))
         for incident in told.values():
@@ -65,12 +67,12 @@ def _points_of(shown: ShownIncident, before: Incident | None) -> Iterator[Projec
 
 def was_told(incident: Incident) -> bool:
     """Whether people hear of it: what was only ever suspected is shown to nobody."""
-    return incident.confirmed is not None
+    return is_worth_an_issue(incident)
 
 
 def _is_news(before: Incident | None, after: Incident) -> bool:
     if before is None:
-        return was_told(after)
+        return True
     return (before.state, before.severity, before.onset, before.ruling, len(before.findings)) != (
         *(after.state, after.severity, after.onset, after.ruling),
         len(after.findings),

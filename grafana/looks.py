@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import (
-    DashboardLinkType,
     DynamicConfigValue,
     FieldColorModeId,
     Threshold,
@@ -110,11 +109,6 @@ def cell(mode: str) -> Properties:
     if mode == "color-background":
         options["mode"] = "basic"
     return look(custom_cellOptions=options)
-
-
-def link(title: str, url: str, *, new_tab: bool = False) -> DashboardLink:
-    """A link of a field or a panel."""
-    return DashboardLink(title).type(DashboardLinkType.LINK).url(url).target_blank(new_tab)
 
 
 def link_property(title: str, url: str, *, new_tab: bool = False) -> Properties:

@@ -44,7 +44,7 @@ def opened_ticker(configuration: Configuration) -> Iterator[Ticker]:
         showing = Showing(projection, Timing.of(configuration.detector), partial(issue_addresses, ledger))
         detection = Detection(store, ledger, configuration, showing.step)
         accounting = Accounting(projection, configuration.environment)
-        shown = _surfaces(configuration, store, ledger, accounting, surfaces)
+        shown = [showing.refused, *_surfaces(configuration, store, ledger, accounting, surfaces)]
         roll_ups = RollUps(store, lambda: one_pass_at_a_time(configuration.store))
         try:
             yield Ticker(roll_ups, detection, tenure, accounting, shown)

@@ -144,7 +144,7 @@ class _Watcher:
             if sentence not in self._of_surfaces:
                 notes.print(printable(sentence, longest=sys.maxsize), soft_wrap=True, style="red")
         if self._of_surfaces and not trouble:
-            notes.print("Grafana takes annotations again")
+            notes.print("dashboards and annotations are up to date again")
         self._of_surfaces = trouble
 
     def _tell_trouble(self, error: Exception) -> None:

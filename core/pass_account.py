@@ -32,3 +32,8 @@ class PassAccount:
     learning: int = 0
     unknown: int = 0
     lag: float = 0.0
+
+    @property
+    def seen(self) -> float:
+        """The end of the last step that detection has seen, in seconds since the epoch."""
+        return self.at - self.lag

@@ -20,6 +20,11 @@ class ShownIncident:
         """2 for a warning, 3 while it is critical, 0 once it is over."""
         return SEVERITY_RANKS[self.incident.severity] if self.incident.is_open else 0
 
+    @property
+    def alarm(self) -> int:
+        """The rank by which people are alerted: 0 also while somebody ignores it."""
+        return 0 if self.incident.is_silent(self.at) else self.rank
+
 
 @dataclass(frozen=True, slots=True)
 class Region:

@@ -22,7 +22,8 @@ from soakwatch.detector.sample import FloatArray
 from soakwatch.detector.timing import BLOCK
 
 _SHOWN = (Metric.P50, Metric.P95, Metric.P99, Metric.THROUGHPUT)
-"""The mean follows the median and the tail, and says no more to people than they do."""
+"""The mean follows the median and the tail, and says no more to people than they do; it counts where it alone is
+what regressed."""
 
 _ENOUGH = BLOCK // 2
 """Steps of a block without which nothing is said of it."""
@@ -105,6 +106,8 @@ class _Block:
             for metric in _SHOWN:
                 if metric is not Metric.THROUGHPUT or self.memory.is_whole[row]:
                     yield self._of_times(row, METRICS.index(metric))
+            if regression := self._regression(row, Metric.MEAN):
+                yield regression
             yield self._of_failures(row)
 
     def _of_times(self, row: int, column: int) -> Judgement:

@@ -55,7 +55,7 @@ class AlertRule:
 
 _ABOUT_INCIDENT = {INCIDENT_LABEL: "{{ $$labels.fingerprint }}"}
 _OF_INCIDENTS = (
-    'SELECT last("rank") FROM "{{bucket}}_10m".."incidents"'
+    'SELECT last("alarm") FROM "{{bucket}}_10m".."incidents"'
     " WHERE $timeFilter AND \"state\" != 'suspect' AND \"kind\" {kind} 'no data'"
     ' GROUP BY "env", "service", "fingerprint"'
 )

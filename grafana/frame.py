@@ -56,9 +56,9 @@ class Frame:
 
 
 def to_service(service: str, endpoint: str = "$__all") -> str:
-    """Address of the dashboard of a service with the same environment, test and time range."""
-    chosen = f"var-service={service}&var-endpoint={endpoint}"
-    return f"/d/{SERVICE}?${{__url_time_range}}&${{env:queryparam}}&${{test:queryparam}}&{chosen}"
+    """Address of the dashboard of a service with the same store, environment, test and time range."""
+    kept = "&".join(f"${{{name}:queryparam}}" for name in ("datasource", "bucket", "env", "test"))
+    return f"/d/{SERVICE}?${{__url_time_range}}&{kept}&var-service={service}&var-endpoint={endpoint}"
 
 
 def _numbered(made: Dashboard) -> Dashboard:

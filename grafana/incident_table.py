@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from soakwatch.grafana import looks
 from soakwatch.grafana.panels import About, arranged, only, rows, sorted_by
-from soakwatch.grafana.questions import ENVIRONMENT, INCIDENTS, REGIONS, select, select_of
+from soakwatch.grafana.questions import ENVIRONMENT, INCIDENTS, REGIONS, during, lately, select_of
 from soakwatch.grafana.target import tables
 
 _TOLD = {
@@ -21,7 +21,7 @@ _TOLD = {
 
 def open_incidents(*conditions: str, width: int) -> table.Panel:
     """What is wrong now."""
-    inner = select(", ".join(_TOLD.values()), INCIDENTS, ENVIRONMENT, *conditions, by='"service", "fingerprint"')
+    inner = lately(", ".join(_TOLD.values()), INCIDENTS, ENVIRONMENT, *conditions, by='"service", "fingerprint"')
     asked = ", ".join(f'"{name}"' for name in ("service", "title", "severity", "state", "since", "deploy", "issue"))
     query = select_of(f'{asked}, "fingerprint"', inner, '"open" = 1')
     about = About(
@@ -47,11 +47,11 @@ def open_incidents(*conditions: str, width: int) -> table.Panel:
 def past_incidents(*conditions: str, width: int) -> table.Panel:
     """What happened in the time range, also what is over."""
     asked = '"service", "title", "severity", "state", "end", "deploy", "issue", "fingerprint"'
-    query = select(asked, REGIONS, ENVIRONMENT, '"valid" = true', *conditions)
+    query = during(asked, REGIONS, '"end"', ENVIRONMENT, '"valid" = true', *conditions)
     about = About(
         "What happened",
-        "Every incident that began in the time range, with its issue. What is not over yet ends when it was last "
-        "looked at.",
+        "Every incident of the time range, also one that began before it, with its issue. What is not over yet ends "
+        "when it was last looked at.",
         width=width,
         height=9,
     )

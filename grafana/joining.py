@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 from soakwatch.grafana.frames import Field, FieldType, Frame
@@ -63,6 +64,30 @@ def joined(frames: Sequence[Frame], by: str, *, inner: bool) -> list[Frame]:
                 values = tuple(field.values[rows[key]] if key in rows else None for key in kept)
                 fields.append(replace(field, values=values))
     return [Frame(having[0].name, tuple(fields), having[0].ref)]
+
+
+def completed(frames: Sequence[Frame], by: str) -> list[Frame]:
+    """One frame with each row of each frame, beside the first row of each other one that has the same value of `by`.
+
+    With more than two frames that is a row for each pair of them, as in Grafana.
+    """
+    having = [frame for frame in frames if _has(frame, by)]
+    if len(having) <= 1:
+        return having or list(frames)
+    others = [[field for field in frame.fields if field.name != by] for frame in having]
+    begins = [1 + sum(map(len, others[:place])) for place in range(len(others) + 1)]
+    rows: dict[tuple[Cell, ...], None] = {}
+    for one, two in permutations(range(len(having)), 2):
+        found = {key: place for place, key in reversed(list(enumerate(_column(having[two], by).values)))}
+        for place, key in enumerate(_column(having[one], by).values):
+            row: list[Cell] = [key] + [None] * (begins[-1] - 1)
+            row[begins[one] : begins[one + 1]] = [field.values[place] for field in others[one]]
+            if key in found:
+                row[begins[two] : begins[two + 1]] = [field.values[found[key]] for field in others[two]]
+            rows[tuple(row)] = None
+    fields = [_column(having[0], by), *(field for each in others for field in each)]
+    columns = zip(fields, zip(*rows, strict=True), strict=True)
+    return [Frame(having[0].name, tuple(replace(field, values=values) for field, values in columns), having[0].ref)]
 
 
 def _column(frame: Frame, name: str) -> Field:

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import (
-    DashboardLinkType,
     DynamicConfigValue,
     FieldColorModeId,
     Threshold,
@@ -91,7 +90,7 @@ def hidden_edge(colour: str) -> Properties:
     """The edge of a band: no line of its own, and not in the legend."""
     return [
         *look(color={"mode": "fixed", "fixedColor": colour}),
-        *look(custom_lineWidth=0, custom_fillOpacity=0),
+        *look(custom_lineWidth=0, custom_fillOpacity=0, custom_showPoints="never"),
         *look(custom_hideFrom={"legend": True, "tooltip": False, "viz": False}),
     ]
 
@@ -100,7 +99,7 @@ def band_top(colour: str, bottom: str) -> Properties:
     """The upper edge of a band that is filled down to the line `bottom`."""
     return [
         *look(color={"mode": "fixed", "fixedColor": colour}),
-        *look(custom_lineWidth=0, custom_fillOpacity=18, custom_fillBelowTo=bottom),
+        *look(custom_lineWidth=0, custom_fillOpacity=18, custom_fillBelowTo=bottom, custom_showPoints="never"),
     ]
 
 
@@ -110,11 +109,6 @@ def cell(mode: str) -> Properties:
     if mode == "color-background":
         options["mode"] = "basic"
     return look(custom_cellOptions=options)
-
-
-def link(title: str, url: str, *, new_tab: bool = False) -> DashboardLink:
-    """A link of a field or a panel."""
-    return DashboardLink(title).type(DashboardLinkType.LINK).url(url).target_blank(new_tab)
 
 
 def link_property(title: str, url: str, *, new_tab: bool = False) -> Properties:

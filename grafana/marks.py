@@ -7,32 +7,30 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard
 
 from soakwatch.grafana.looks import BLUE, RED
-from soakwatch.grafana.questions import DEPLOYS, ENVIRONMENT, REGIONS, RUNS, TEST, select
+from soakwatch.grafana.questions import DEPLOYS, ENVIRONMENT, OF_SERVICE, REGIONS, RUNS, TEST, during, select
 from soakwatch.grafana.target import SOURCE
 
 Mark = Builder[dashboard.AnnotationQuery]
 
-_OF_SERVICE = '("service" =~ /^${service:regex}$/ OR "service" = \'*\')'
-
 
 def incidents(*, of_service: bool) -> Mark:
     """From the onset to the recovery, of the services that are chosen or of all."""
-    conditions = [ENVIRONMENT, '"valid" = true', *([_OF_SERVICE] if of_service else [])]
-    query = select('"title", "text", "tags", "end"', REGIONS, *conditions)
+    conditions = [ENVIRONMENT, '"valid" = true', *([OF_SERVICE] if of_service else [])]
+    query = during('"title", "text", "tags", "end"', REGIONS, '"end"', *conditions)
     texts = {"tagsColumn": "tags", "textColumn": "text"}
     return _mark("Incidents", RED, query, titleColumn="regions.title", timeEndColumn="regions.end", **texts)
 
 
 def deploys(*, of_service: bool) -> Mark:
     """Each deploy and other marked event, of the services that are chosen or of all."""
-    query = select('"label", "service"', DEPLOYS, ENVIRONMENT, *([_OF_SERVICE] if of_service else []))
+    query = select('"label", "service"', DEPLOYS, ENVIRONMENT, *([OF_SERVICE] if of_service else []))
     # without a column of tags every column would be one
     return _mark("Deploys", BLUE, query, titleColumn="deploys.label", tagsColumn="service")
 
 
 def runs() -> Mark:
     """Each run that is over, from its start to its end."""
-    query = select('"label", "outcome", "end" * 1000 AS "ended"', RUNS, TEST, '"end" > 0')
+    query = during('"label", "outcome", "end" * 1000 AS "ended"', RUNS, '"end" * 1000', TEST)
     names = {"titleColumn": "runs.label", "tagsColumn": "outcome", "timeEndColumn": "runs.ended"}
     return _mark("Runs", "#6e9fff", query, **names)
 

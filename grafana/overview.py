@@ -24,6 +24,7 @@ from soakwatch.grafana.questions import (
     VERDICTS,
     WHOLE,
     latest,
+    newest_rate,
     of_metric,
     select,
     select_of,
@@ -66,7 +67,6 @@ def _numbers() -> list[Builder[Panel]]:
     incidents = select_of('sum("open") AS "open"', _LATEST_OPEN)
     regressed = select_of('sum("regressed") AS "regressed"', _latest("regressed"))
     unknown = select_of('sum("unknown") AS "unknown"', _latest("unknown"))
-    load = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, COUNTED_WHOLE, by=EVERY, fill="none")
     errors = select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE)
     bad = looks.steps((1, looks.RED))
     few = looks.steps((1, looks.GREY))
@@ -107,9 +107,14 @@ def _numbers() -> list[Builder[Panel]]:
         .no_value("0"),
         number(
             About(
-                "Requests", "Requests a second of all services, in the last step that is complete.", looks.RATE, 6, 4
+                "Requests",
+                "Requests a second of all services, in the newest window of one minute, or of ten where the time "
+                "range is more than twelve hours.",
+                looks.RATE,
+                6,
+                4,
             ),
-            [Target("A", load, "requests")],
+            tables(newest_rate(TEST, WHOLE)),
         ).color_scheme(looks.fixed(looks.BLUE)),
         number(
             About("Failed", "Share of all requests in the time range that failed.", looks.PERCENT, 6, 4), tables(errors)
@@ -120,7 +125,7 @@ def _numbers() -> list[Builder[Panel]]:
 def _services() -> table.Panel:
     """Everything of one service in one row."""
     by_service = '"service"'
-    worst = latest("effect", VERDICTS, TEST, of_metric(Metric.P95), PARTS, by='"service", "endpoint"')
+    worst = latest("effect", VERDICTS, TEST, of_metric(Metric.P95), PARTS, by=questions.PER_SERIES)
     questions_of = tables(
         select('last("rank") AS "verdict"', SERVICES, TEST, by=by_service),
         select_of('top("effect", "endpoint", 1) AS "slower"', worst, by=by_service),
@@ -143,9 +148,9 @@ def _services() -> table.Panel:
     }
     about = About(
         "Services",
-        "A row for each service. The verdict is that of its worst endpoint and metric; p95 is that of the whole "
-        "service, merged exactly, in the last window; requests and failures are those of the time range. Click on a "
-        "name for more.",
+        "A row for each service. The verdict is that of its worst endpoint and metric, the last one of each within a "
+        "day; p95 is that of the whole service, merged exactly, in the last window; requests and failures are those of "
+        "the time range. Click on a name for more.",
         width=24,
         height=9,
     )
@@ -179,7 +184,7 @@ def _services() -> table.Panel:
 
 
 def _verdicts() -> statetimeline.Panel:
-    query = select('max("rank") AS "verdict"', SERVICES, TEST, by=f"{SLOWLY}, {questions.PER_SERVICE}", fill="none")
+    query = select('max("rank") AS "verdict"', SERVICES, TEST, by=f"{SLOWLY}, {questions.PER_SERVICE}", fill="null")
     about = About(
         "Verdicts",
         "The verdict of each service over time: that of its worst endpoint and metric. Grey is unknown, gaps are "
@@ -192,20 +197,20 @@ def _verdicts() -> statetimeline.Panel:
 
 def _load() -> timeseries.Panel:
     by = f"{EVERY}, {questions.PER_SERVICE}"
-    query = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, COUNTED_WHOLE, by=by, fill="none")
+    query = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, COUNTED_WHOLE, by=by, fill="null")
     about = About("Load", "Requests a second of each service.", looks.RATE, 8)
     return lines(about, [Target("A", query, "$tag_service")])
 
 
 def _errors() -> timeseries.Panel:
     by = f"{EVERY}, {questions.PER_SERVICE}"
-    query = select('sum("failures") / sum("count") AS "failed"', COUNTED, TEST, COUNTED_WHOLE, by=by, fill="none")
+    query = select('sum("failures") / sum("count") AS "failed"', COUNTED, TEST, COUNTED_WHOLE, by=by, fill="null")
     about = About("Failures", "Share of the requests of each service that failed.", looks.PERCENT, 8)
     return lines(about, [Target("A", query, "$tag_service")])
 
 
 def _slowness() -> timeseries.Panel:
-    query = select('median("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=f"{EVERY}, {questions.PER_SERVICE}", fill="none")
+    query = select('median("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=f"{EVERY}, {questions.PER_SERVICE}", fill="null")
     about = About(
         "p95",
         "95th percentile of the successes of each whole service, merged exactly over its endpoints and all processes. "

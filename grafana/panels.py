@@ -34,7 +34,8 @@ _MOST_POINTS = 2_000
 """That Grafana asks for; what our questions answer is bounded by their steps already."""
 
 _BRIDGED = 3_600_000
-"""Milliseconds without data over which a line is drawn on: two windows of what is shown slowly."""
+"""Milliseconds without data over which a line is drawn on. It needs `fill(null)`: Grafana draws a line from each value
+to the next one, however far that is, unless there are missing ones between them."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,12 @@ class About:
 
 
 def lines(about: About, targets: Sequence[Target]) -> timeseries.Panel:
-    """Lines over time."""
+    """Lines over time, with a gap where there is nothing; what stands alone there is a point."""
     panel = (
         timeseries.Panel()
         .line_width(1)
         .fill_opacity(0)
-        .show_points(VisibilityMode.NEVER)
+        .show_points(VisibilityMode.AUTO)
         .axis_soft_min(0)
         .span_nulls(span_nulls=_BRIDGED)
         .legend(_legend())
@@ -101,7 +102,7 @@ def number(about: About, targets: Sequence[Target], *, calculation: str = "lastN
 
 
 def timeline(about: About, targets: Sequence[Target]) -> statetimeline.Panel:
-    """Verdicts over time, a row each."""
+    """Verdicts over time, a row each. A verdict lasts until the next value, or until one that is missing."""
     panel = (
         statetimeline.Panel()
         .title(about.title)
@@ -178,8 +179,16 @@ def sorted_by(column: str, *, descending: bool = True) -> TableSortByFieldState:
 
 
 def joined_by(column: str) -> DataTransformerConfig:
-    """The tables of several questions as one, with a row for each value of `column`."""
+    """The tables of several questions as one, with a row for each value of `column`; of several the last is kept."""
     return DataTransformerConfig(id_val="joinByField", options={"byField": column, "mode": "outer"})
+
+
+def completed_by(column: str) -> DataTransformerConfig:
+    """The tables of two questions as one, with every row of the first, whose values of `column` may recur.
+
+    Of more than two tables Grafana makes a row for each pair.
+    """
+    return DataTransformerConfig(id_val="joinByField", options={"byField": column, "mode": "outerTabular"})
 
 
 def only(columns: Sequence[str]) -> DataTransformerConfig:

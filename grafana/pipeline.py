@@ -51,7 +51,7 @@ def _now() -> list[Builder[Panel]]:
     by = '"source"'
     waits = select_of('sum("spooled") AS "waits"', select('last("spooled") AS "spooled"', DELIVERY, TEST, by=by))
     lost = select_of('sum("dropped") AS "lost"', select('max("dropped") AS "dropped"', DELIVERY, TEST, by=by))
-    late = select('last("lag") AS "behind"', PASSES, _DETECTION)
+    late = select('${__to} / 1000 - last("seen") AS "behind"', PASSES, _DETECTION)
     took = select('max("duration") AS "longest"', PASSES, _DETECTION)
     trouble = select('sum("trouble") AS "trouble"', PASSES)
     none_is_good = looks.steps((1, looks.RED))
@@ -64,7 +64,7 @@ def _now() -> list[Builder[Panel]]:
         )
         .thresholds(none_is_good)
         .no_value("0"),
-        _number("Detector is behind", "How old what the detector saw last was, at its last pass.", late)
+        _number("Detector is behind", "How old what the detector saw last is now.", late)
         .unit(looks.SECONDS)
         .thresholds(looks.steps((180, looks.ORANGE), (600, looks.RED))),
         _number(
@@ -84,7 +84,7 @@ def _number(title: str, description: str, query: str) -> stat.Panel:
 
 
 def _waits() -> timeseries.Panel:
-    query = select('max("spooled") AS "waits"', DELIVERY, TEST, by=f'{EVERY}, "source"', fill="none")
+    query = select('max("spooled") AS "waits"', DELIVERY, TEST, by=f'{EVERY}, "source"', fill="null")
     about = About(
         "Spool", "Requests that wait on the disk of each process: they grow while the store cannot be reached.", width=8
     )
@@ -92,21 +92,21 @@ def _waits() -> timeseries.Panel:
 
 
 def _lag() -> timeseries.Panel:
-    query = select('max("lag") AS "lag"', DELIVERY, TEST, by=f'{EVERY}, "source"', fill="none")
+    query = select('max("lag") AS "lag"', DELIVERY, TEST, by=f'{EVERY}, "source"', fill="null")
     about = About("Lag", "Age of the oldest window of each process that is not in the store yet.", looks.SECONDS, 8)
     return lines(about, [Target("A", query, "$tag_source")])
 
 
 def _written() -> timeseries.Panel:
-    query = select('last("written") AS "written"', DELIVERY, TEST, by=f'{EVERY}, "source"', fill="none")
+    query = select('last("written") AS "written"', DELIVERY, TEST, by=f'{EVERY}, "source"', fill="null")
     about = About("Written", "Requests of each process that have reached the store since it started.", width=8)
     return lines(about, [Target("A", query, "$tag_source")])
 
 
 def _lost() -> timeseries.Panel:
     by = f'{EVERY}, "source"'
-    dropped = select('last("dropped") AS "lost"', DELIVERY, TEST, by=by, fill="none")
-    retried = select('last("retried") AS "retried"', DELIVERY, TEST, by=by, fill="none")
+    dropped = select('last("dropped") AS "lost"', DELIVERY, TEST, by=by, fill="null")
+    retried = select('last("retried") AS "retried"', DELIVERY, TEST, by=by, fill="null")
     about = About(
         "Lost, and tried again",
         "Requests of each process that were dropped because the spool was full, or refused for good, and how often the "
@@ -143,13 +143,13 @@ _TALLIED = {
 
 
 def _durations() -> timeseries.Panel:
-    query = select('max("duration") AS "took"', PASSES, by=_PER_PASS, fill="none")
+    query = select('max("duration") AS "took"', PASSES, by=_PER_PASS, fill="null")
     about = About("How long passes take", "The longest pass of each kind in each step.", looks.SECONDS, 8)
     return lines(about, [Target("A", query, "$tag_pass")])
 
 
 def _behind() -> timeseries.Panel:
-    query = select('max("lag") AS "behind"', PASSES, _DETECTION, by=EVERY, fill="none")
+    query = select('max("lag") AS "behind"', PASSES, _DETECTION, by=EVERY, fill="null")
     about = About(
         "How far detection is behind",
         "Age of what the detector saw last, at each of its passes: a step and its grace are normal.",
@@ -168,7 +168,7 @@ def _series() -> timeseries.Panel:
         width=8,
     )
     targets = [
-        Target(ref, select(f'max("{field}")', PASSES, _DETECTION, by=EVERY, fill="none"), name)
+        Target(ref, select(f'max("{field}")', PASSES, _DETECTION, by=EVERY, fill="null"), name)
         for ref, (field, name) in counted.items()
     ]
     return lines(about, targets)
@@ -191,7 +191,7 @@ def _trouble() -> timeseries.Panel:
 
 
 def _cpu() -> timeseries.Panel:
-    query = select('max("cpu") AS "cpu"', LOAD, TEST, by=f'{EVERY}, "source"', fill="none")
+    query = select('max("cpu") AS "cpu"', LOAD, TEST, by=f'{EVERY}, "source"', fill="null")
     about = About(
         "CPU of the load generator",
         "CPU of each Locust process, in percent of a core. From about 90 % on it measures itself, and its windows are "
@@ -202,7 +202,7 @@ def _cpu() -> timeseries.Panel:
 
 
 def _saturated() -> timeseries.Panel:
-    saturated = select('count("users") AS "saturated"', LOAD, TEST, '"saturated" = true', by=EVERY, fill="none")
-    every = select('count("users") AS "all"', LOAD, TEST, by=EVERY, fill="none")
+    saturated = select('count("users") AS "saturated"', LOAD, TEST, '"saturated" = true', by=EVERY, fill="null")
+    every = select('count("users") AS "all"', LOAD, TEST, by=EVERY, fill="null")
     about = About("Saturated windows", "How many windows of ten seconds were measured by a saturated process, of all.")
     return lines(about, [Target("A", every, "all"), Target("B", saturated, "saturated")])

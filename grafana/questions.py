@@ -35,6 +35,9 @@ REGIONS = 'FROM "${bucket:raw}".."regions"'
 ENVIRONMENT = '"env" =~ /^${env:regex}$/'
 TEST = f'{ENVIRONMENT} AND "test" =~ /^${{test:regex}}$/'
 SERVICE = f'{TEST} AND "service" =~ /^${{service:regex}}$/'
+OF_SERVICE = f'("service" =~ /^${{service:regex}}$/ OR "service" = \'{WHOLE_SERVICE}\')'
+"""Of events: those of the services that are chosen, and those of all of them, as a test that did not begin."""
+
 ENDPOINT = f'{SERVICE} AND "endpoint" =~ /^${{endpoint:regex}}$/'
 WHOLE = f"\"endpoint\" = '{WHOLE_SERVICE}'"
 PARTS = f"\"endpoint\" != '{WHOLE_SERVICE}'"
@@ -47,11 +50,6 @@ the pattern of `All` takes."""
 COUNTED_WHOLE = "(\"endpoint\" = '*' OR \"source\" != '')"
 """What adds up to whole services: their own rows, and where there are none, all that processes measured, which alone
 has a source."""
-
-COUNTED_ENDPOINT = (
-    '("endpoint" =~ /^${endpoint:regex}$/ OR ("source" != \'\' AND "no_such_tag" =~ /^${endpoint:regex}$/))'
-)
-"""The same of the endpoints that are chosen."""
 
 MEASURED_ENDPOINT = f"{SERVICE} AND {CHOSEN} AND {PARTS}"
 """The same where there are no rows of whole services: in what processes measured, and what is kept of runs."""
@@ -84,6 +82,31 @@ def select_of(what: str, inner: str, *conditions: str, by: str = "") -> str:
     return f"SELECT {what} FROM ({inner}){where}{grouped}"
 
 
+def newest_rate(*conditions: str) -> str:
+    """Requests a second in the newest window. The last step of a line is of no use for it: it has only just begun."""
+    counted = select('sum("count") AS "count"', EXACT, *conditions, by="time(${exact:raw})", fill="none")
+    # inside, InfluxDB 2 would take a count that is divided for a whole number
+    return select_of('last("count") / $width AS "requests"', counted)
+
+
+def during(what: str, source: str, end: str, *conditions: str) -> str:
+    """One question about what lasts: all that touches the time range, also what began before it.
+
+    `end` is when it ended, in milliseconds since the epoch.
+    """
+    where = " AND ".join([*conditions, "time <= ${__to}ms", f"{end} >= ${{__from}}"])
+    return f"SELECT {what} {source} WHERE {where}"
+
+
 def latest(field: str, source: str, *conditions: str, by: str) -> str:
     """The latest value of `field` of each series, under its own name."""
-    return select(f'last("{field}") AS "{field}"', source, *conditions, by=by)
+    return lately(f'last("{field}") AS "{field}"', source, *conditions, by=by)
+
+
+def lately(what: str, source: str, *conditions: str, by: str) -> str:
+    """One question about what was last at the end of the time range, in the day before it, however long the range is.
+
+    In a short one there may be nothing of what is written each ten minutes; in a long one there is what is long gone.
+    """
+    where = " AND ".join([*conditions, "time > ${__to}ms - 1d", "time <= ${__to}ms"])
+    return f"SELECT {what} {source} WHERE {where} GROUP BY {by}"

@@ -11,11 +11,9 @@ from soakwatch.grafana import looks, marks, variables
 from soakwatch.grafana.frame import SERVICE as UID
 from soakwatch.grafana.frame import Frame
 from soakwatch.grafana.incident_table import open_incidents
-from soakwatch.grafana.panels import About, arranged, bars, heat, joined_by, lines, number, only, rows, sorted_by
+from soakwatch.grafana.panels import About, arranged, bars, completed_by, heat, lines, number, only, rows, sorted_by
 from soakwatch.grafana.questions import (
     CHOSEN,
-    COUNTED,
-    COUNTED_ENDPOINT,
     DEPLOYS,
     ENDPOINT,
     ENVIRONMENT,
@@ -25,6 +23,7 @@ from soakwatch.grafana.questions import (
     LOAD,
     MEASURED,
     MEASURED_ENDPOINT,
+    OF_SERVICE,
     PER_SERIES,
     RUN_SERIES,
     RUNS,
@@ -33,7 +32,9 @@ from soakwatch.grafana.questions import (
     SLOWLY,
     TEST,
     VERDICTS,
+    lately,
     latest,
+    newest_rate,
     of_metric,
     select,
     select_of,
@@ -42,8 +43,6 @@ from soakwatch.grafana.target import Target, tables
 
 _LOW, _HIGH, _NORMAL = "normal, at least", "normal, at most", "normal"
 _BAND = looks.BLUE
-
-_SERVICE_OF_INCIDENTS = '"service" =~ /^${service:regex}$/'
 
 
 def service() -> Dashboard:
@@ -61,13 +60,13 @@ def service() -> Dashboard:
             variables.service(),
             variables.endpoint(),
             variables.trace_address(),
-            *variables.resolution("every", "slowly", "seconds", "data", "exact", "width"),
+            *variables.resolution("every", "slowly", "exact", "width"),
         ],
         marks=[marks.incidents(of_service=True), marks.deploys(of_service=True), marks.runs()],
     )
     return frame.dashboard(
         [
-            ("Now", [*_now(), open_incidents(_SERVICE_OF_INCIDENTS, width=24)]),
+            ("Now", [*_now(), open_incidents(OF_SERVICE, width=24)]),
             (
                 "Response times",
                 [_times(Metric.P95, 24, 10), _times(Metric.P50, 12, 8), _times(Metric.P99, 12, 8), _heat()],
@@ -82,10 +81,9 @@ def service() -> Dashboard:
 
 def _now() -> list[Builder[Panel]]:
     ranks = latest("rank", VERDICTS, SERVICE, CHOSEN, by='"service", "method", "endpoint", "metric"')
-    effect = select('last("effect") AS "p95"', VERDICTS, SERVICE, CHOSEN, of_metric(Metric.P95), by=PER_SERIES)
+    effect = lately('last("effect") AS "p95"', VERDICTS, SERVICE, CHOSEN, of_metric(Metric.P95), by=PER_SERIES)
     p95 = select('last("ok_p95") AS "p95"', EXACT, ENDPOINT, by=PER_SERIES)
     errors = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT)
-    load = select('sum("count") / $seconds AS "requests"', COUNTED, SERVICE, COUNTED_ENDPOINT, by=EVERY, fill="none")
     worst = select_of('max("rank") AS "verdict"', ranks)
     verdict = About("Verdict", "The worst verdict of what is chosen, over all its metrics.", width=4, height=4)
     slower = About(
@@ -103,7 +101,14 @@ def _now() -> list[Builder[Panel]]:
         4,
     )
     failed = About("Failed", "Share of the requests in the time range that failed.", looks.PERCENT, 5, 4)
-    asked = About("Requests", "Requests a second in the last step that is complete.", looks.RATE, 5, 4)
+    asked = About(
+        "Requests",
+        "Requests a second in the newest window of one minute, or of ten where the time range is more than twelve "
+        "hours.",
+        looks.RATE,
+        5,
+        4,
+    )
     return [
         number(verdict, tables(worst)).mappings(looks.rank_mappings()),
         number(slower, tables(select_of('max("p95") AS "p95"', effect))).thresholds(
@@ -111,13 +116,13 @@ def _now() -> list[Builder[Panel]]:
         ),
         number(now, tables(select_of('max("p95") AS "p95"', p95))).color_scheme(looks.fixed(looks.BLUE)),
         number(failed, tables(errors)).thresholds(looks.steps((0.01, looks.ORANGE), (0.05, looks.RED))),
-        number(asked, [Target("A", load, "requests")]).color_scheme(looks.fixed(looks.BLUE)),
+        number(asked, tables(newest_rate(ENDPOINT))).color_scheme(looks.fixed(looks.BLUE)),
     ]
 
 
 def _times(metric: Metric, width: int, height: int) -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    measured = select(f'median("ok_{metric}") AS "{metric}"', EXACT, ENDPOINT, by=by, fill="none")
+    measured = select(f'median("ok_{metric}") AS "{metric}"', EXACT, ENDPOINT, by=by, fill="null")
     about = About(
         metric.value,
         f"{metric} of the successes, and in blue between which values 95 % of such windows normally are, at this time "
@@ -135,7 +140,7 @@ def _normal(metric: Metric) -> list[Target]:
     by = f"{SLOWLY}, {PER_SERIES}"
     named = {"B": ("band_high", _HIGH), "C": ("band_low", _LOW), "D": ("baseline", _NORMAL)}
     return [
-        Target(ref, select(f'mean("{field}")', VERDICTS, ENDPOINT, of_metric(metric), by=by, fill="none"), name)
+        Target(ref, select(f'mean("{field}")', VERDICTS, ENDPOINT, of_metric(metric), by=by, fill="null"), name)
         for ref, (field, name) in named.items()
     ]
 
@@ -165,7 +170,7 @@ def _heat() -> heatmap.Panel:
 
 def _error_rate() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    query = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT, by=by, fill="none")
+    query = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT, by=by, fill="null")
     about = About(
         "Share that failed",
         "Share of the requests that failed. The blue band ends where ten minutes have more failures than nineteen of "
@@ -197,7 +202,7 @@ def _samples() -> table.Panel:
 
 def _throughput() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    query = select('mean("count") / $width AS "requests"', EXACT, ENDPOINT, by=by, fill="none")
+    query = select('mean("count") / $width AS "requests"', EXACT, ENDPOINT, by=by, fill="null")
     about = About("Throughput", "Requests a second of what is chosen, over the windows that have some.", looks.RATE)
     return lines(about, [Target("A", query, SERIES_ALIAS)])
 
@@ -207,9 +212,9 @@ def _users() -> timeseries.Panel:
         'sum("users") AS "users"',
         select('max("users") AS "users"', LOAD, TEST, by=f'{EVERY}, "run", "source"', fill="none"),
         "$timeFilter",
-        by=f"{EVERY} fill(none)",
+        by=f"{EVERY} fill(null)",
     )
-    saturated = select('max("cpu") AS "cpu"', LOAD, TEST, by=EVERY, fill="none")
+    saturated = select('max("cpu") AS "cpu"', LOAD, TEST, by=EVERY, fill="null")
     about = About(
         "Users, and what they cost the load generator",
         "Users of this test over all processes, and the CPU of the busiest of them: from about 90 % on it measures "
@@ -248,7 +253,7 @@ def _versions() -> table.Panel:
         height=9,
     )
     panel = rows(about, tables(per_run, of_runs)).transformations(
-        [joined_by("run"), only(list(shown)), arranged(shown)]
+        [completed_by("run"), only(list(shown)), arranged(shown)]
     )
     for name in ("p50", "p95", "p99"):
         panel.override_by_name(name, looks.look(unit=looks.MILLISECONDS))
@@ -265,8 +270,8 @@ def _deploys() -> table.Panel:
 
 def _live() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    high = select('max("p95") AS "p95"', MEASURED, MEASURED_ENDPOINT, by=by, fill="none")
-    low = select('min("p95") AS "p95"', MEASURED, MEASURED_ENDPOINT, by=by, fill="none")
+    high = select('max("p95") AS "p95"', MEASURED, MEASURED_ENDPOINT, by=by, fill="null")
+    low = select('min("p95") AS "p95"', MEASURED, MEASURED_ENDPOINT, by=by, fill="null")
     about = About(
         "p95 of each endpoint, at most and at least",
         "The highest and the lowest p95 of all processes in each step, as they measured it, each 10 seconds: the p95 "

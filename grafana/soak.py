@@ -15,6 +15,7 @@ from soakwatch.grafana.questions import (
     ENVIRONMENT,
     EVERY,
     EXACT,
+    OF_SERVICE,
     PER_SERVICE,
     SERIES_ALIAS,
     SERVICE,
@@ -51,15 +52,12 @@ def soak() -> Dashboard:
     )
     return frame.dashboard(
         [
-            ("What happened", [past_incidents(_OF_SERVICE, width=16), _deploys(), _verdicts()]),
+            ("What happened", [past_incidents(OF_SERVICE, width=16), _deploys(), _verdicts()]),
             ("Creep", [_fan(), _daily(), _against_baseline()]),
             ("The rhythm of the week", [_week("This week", "0d"), _week("The week before", "7d")]),
             ("Failures, and what nobody knows", [_failures(), _requests(), _unknown()]),
         ]
     )
-
-
-_OF_SERVICE = '("service" =~ /^${service:regex}$/ OR "service" = \'*\')'
 
 
 def _deploys() -> table.Panel:
@@ -71,7 +69,7 @@ def _deploys() -> table.Panel:
 
 
 def _verdicts() -> statetimeline.Panel:
-    query = select('max("rank") AS "verdict"', SERVICES, SERVICE, by=f"{SLOWLY}, {PER_SERVICE}", fill="none")
+    query = select('max("rank") AS "verdict"', SERVICES, SERVICE, by=f"{SLOWLY}, {PER_SERVICE}", fill="null")
     about = About(
         "Verdicts",
         "The verdict of each service over time: that of its worst endpoint and metric. Grey is unknown, gaps are "
@@ -98,7 +96,7 @@ def _fan() -> timeseries.Panel:
         [
             Target(
                 letter,
-                select(f'median("ok_{name}") AS "{name}"', EXACT, ENDPOINT, by=by, fill="none"),
+                select(f'median("ok_{name}") AS "{name}"', EXACT, ENDPOINT, by=by, fill="null"),
                 f"$tag_service {name}",
             )
             for letter, name in zip("ABC", _FAN, strict=True)
@@ -122,7 +120,7 @@ def _daily() -> timeseries.Panel:
 
 def _against_baseline() -> timeseries.Panel:
     by = f'{SLOWLY}, "service", "method", "endpoint"'
-    query = select('mean("effect") AS "change"', VERDICTS, ENDPOINT, of_metric(Metric.P95), by=by, fill="none")
+    query = select('mean("effect") AS "change"', VERDICTS, ENDPOINT, of_metric(Metric.P95), by=by, fill="null")
     about = About(
         "p95 against its baseline",
         "How much p95 differs from what is normal at that time of the day and week, and at that load: the season is "
@@ -134,7 +132,7 @@ def _against_baseline() -> timeseries.Panel:
 
 def _week(title: str, shift: str) -> timeseries.Panel:
     by = 'time(1h), "service", "method", "endpoint"'
-    query = select('median("ok_p50") AS "p50"', TEN_MINUTES, ENDPOINT, by=by, fill="none")
+    query = select('median("ok_p50") AS "p50"', TEN_MINUTES, ENDPOINT, by=by, fill="null")
     about = About(
         title,
         "Median of the successes, hour by hour, over seven days, whatever the time range is: beside the other week, "
@@ -147,7 +145,7 @@ def _week(title: str, shift: str) -> timeseries.Panel:
 
 def _failures() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERVICE}"
-    query = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT, by=by, fill="none")
+    query = select('sum("failures") / sum("count") AS "failed"', EXACT, ENDPOINT, by=by, fill="null")
     about = About("Share that failed", "Share of the requests of what is chosen that failed.", looks.PERCENT, 8)
     return lines(about, [Target("A", query, "$tag_service")])
 
@@ -161,8 +159,8 @@ def _requests() -> timeseries.Panel:
 
 def _unknown() -> timeseries.Panel:
     share = 'sum("{0}") / sum("judged") AS "{0}"'
-    unknown = select(share.format("unknown"), SERVICES, SERVICE, by=SLOWLY, fill="none")
-    regressed = select(share.format("regressed"), SERVICES, SERVICE, by=SLOWLY, fill="none")
+    unknown = select(share.format("unknown"), SERVICES, SERVICE, by=SLOWLY, fill="null")
+    regressed = select(share.format("regressed"), SERVICES, SERVICE, by=SLOWLY, fill="null")
     about = About(
         "How much is unknown",
         "Share of the verdicts on all metrics that are unknown, and share that are regressed: silence must not be "

@@ -10,7 +10,7 @@ from dataclasses import replace
 from soakwatch.grafana.dashboard_model import Settings, Transformation
 from soakwatch.grafana.frames import Field, FieldType, Frame
 from soakwatch.grafana.influxql import Cell
-from soakwatch.grafana.joining import grouped, joined, merged, reduced_to_rows
+from soakwatch.grafana.joining import completed, grouped, joined, merged, reduced_to_rows
 
 Step = Callable[[Sequence[Frame], Settings], list[Frame]]
 """Makes other frames of some."""
@@ -108,11 +108,14 @@ def _limit(frames: Sequence[Frame], options: Settings) -> list[Frame]:
     return [with_rows(frame, rows_of(frame)[:most]) for frame in frames]
 
 
+def _join(frames: Sequence[Frame], options: Settings) -> list[Frame]:
+    by, mode = options.get("byField") or "Time", options.get("mode")
+    return completed(frames, by) if mode == "outerTabular" else joined(frames, by, inner=mode == "inner")
+
+
 _STEPS: dict[str, Step] = {
     "merge": lambda frames, _: merged(frames),
-    "joinByField": lambda frames, options: joined(
-        frames, options.get("byField") or "Time", inner=options.get("mode") == "inner"
-    ),
+    "joinByField": _join,
     "groupBy": lambda frames, options: [grouped(frame, options.get("fields") or {}) for frame in frames],
     "reduce": lambda frames, options: reduced_to_rows(frames, options.get("reducers") or ["lastNotNull"]),
     "organize": _organize,

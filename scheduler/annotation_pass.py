@@ -5,6 +5,7 @@ next pass finds what had been written. The ledger only remembers what was there 
 people delete it.
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +26,9 @@ SINCE = 7 * _DAY
 
 _MOST_CHANGES = 200
 """Changes of one pass; what is more is left to the next."""
+
+_LONGEST = 30.0
+"""Seconds after which a pass begins no other change: a slow Grafana must not keep the daemon from its next tick."""
 
 _MOST_TROUBLE = 3
 """Changes in a row that fail before the rest is left to the next pass."""
@@ -67,12 +71,20 @@ class AnnotationPass:
     It may be kept for many passes: deploys of long ago are read once.
     """
 
-    def __init__(self, store: WindowStore, ledger: Ledger, shelf: AnnotationShelf, since: float = SINCE) -> None:
+    def __init__(
+        self,
+        store: WindowStore,
+        ledger: Ledger,
+        shelf: AnnotationShelf,
+        since: float = SINCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Prepare; nothing is read yet. `since` is how many seconds back from now a pass looks."""
         self._store = store
         self._ledger = ledger
         self._shelf = shelf
         self._since = since
+        self._clock = clock
         self._deploys = KnownDeploys(store)
         self._memory = AnnotationMemory(shelf.api.where.url)
 
@@ -105,8 +117,10 @@ class AnnotationPass:
         """Do what `outlook` says; `told` hears of each change when it was made."""
         self._note(outlook, now)
         before, in_a_row = self._shelf.api.requests, 0
-        report = AnnotationReport(left=len(outlook.changes))
+        report, end = AnnotationReport(left=len(outlook.changes)), self._clock() + _LONGEST
         for change in outlook.changes[:_MOST_CHANGES]:
+            if self._clock() > end:
+                break
             try:
                 done = self._take(change, now)
             except SurfaceError as error:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from soakwatch.core.errors import StoreRefused
 from soakwatch.core.incident import Incident, State
 from soakwatch.core.judgement import service_verdicts
 from soakwatch.core.shown_incident import Region, ShownIncident
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.judging import regressed_by
 from soakwatch.detector.timing import BLOCK, Timing
-from soakwatch.reporter.incident_case import incident_title
+from soakwatch.reporter.incident_case import incident_title, is_worth_an_issue
 from soakwatch.reporter.incident_words import ended
 from soakwatch.store.projection import Projected, Projection
 
@@ -25,22 +26,37 @@ class Showing:
         self._projection = projection
         self._timing = timing
         self._issues = issues
+        self._refused: dict[str, None] = {}
 
     def step(self, engine: Engine, at: float, before: Mapping[str, Incident], after: Sequence[Incident]) -> None:
-        """Show the step that ended at `at`. Raises StoreUnavailable, StoreRefused."""
-        changed = [one for one in after if _is_news(before.get(one.fingerprint), one)]
+        """Show the step that ended at `at`. Raises StoreUnavailable.
+
+        What the store refuses is not shown: that must not keep the detector from going on.
+        """
         ends_block = round(at / self._timing.step) % BLOCK == 0
-        if not changed and not ends_block:
+        told = {
+            one.fingerprint: one
+            for one in after
+            if was_told(one) and (_is_news(before.get(one.fingerprint), one) or (ends_block and one.is_open))
+        }
+        if not told and not ends_block:
             return
-        still = [one for one in after if one.is_open] if ends_block else []
-        told = {one.fingerprint: one for one in [*still, *changed] if was_told(one)}
         issues = self._issues() if told else {}
         judgements = list(engine.judgements(at, regressed_by(after)))
         points: list[Projected] = [*judgements, *service_verdicts(judgements)]
         for incident in told.values():
             shown = ShownIncident(at, incident, incident_title(incident), issues.get(incident.fingerprint, ""))
             points += _points_of(shown, before.get(incident.fingerprint))
-        self._projection.write(points)
+        try:
+            self._projection.write(points)
+        except StoreRefused as error:
+            self._refused[f"dashboards lack something: {error}"] = None
+
+    def refused(self, _now: float) -> Sequence[str]:
+        """Sentences on what could not be shown since they were last asked for."""
+        told = list(self._refused)
+        self._refused.clear()
+        return told
 
 
 def _points_of(shown: ShownIncident, before: Incident | None) -> Iterator[Projected]:
@@ -53,12 +69,12 @@ def _points_of(shown: ShownIncident, before: Incident | None) -> Iterator[Projec
 
 def was_told(incident: Incident) -> bool:
     """Whether people hear of it: what was only ever suspected is shown to nobody."""
-    return incident.confirmed is not None
+    return is_worth_an_issue(incident)
 
 
 def _is_news(before: Incident | None, after: Incident) -> bool:
     if before is None:
-        return was_told(after)
+        return True
     return (before.state, before.severity, before.onset, before.ruling, len(before.findings)) != (
         *(after.state, after.severity, after.onset, after.ruling),
         len(after.findings),

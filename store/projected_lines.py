@@ -5,7 +5,7 @@ from typing import Any
 
 from soakwatch.core.incident import Incident
 from soakwatch.core.judgement import Judgement, ServiceVerdict
-from soakwatch.core.pass_account import PassAccount
+from soakwatch.core.pass_account import PassAccount, PassName
 from soakwatch.core.resolution import RESOLUTIONS, Resolution
 from soakwatch.core.shown_incident import Region, ShownIncident
 from soakwatch.store.line_parts import boolean, floating, integer, quoted, tag_text
@@ -76,6 +76,7 @@ def _incident(shown: ShownIncident) -> str:
         "severity": quoted(one.severity),
         "kind": quoted(one.kind),
         "rank": integer(shown.rank),
+        "alarm": integer(shown.alarm),
         "open": integer(int(one.is_open)),
         "onset": floating(one.onset.start),
         **_texts(title=shown.title, issue=shown.issue, deploy=_version(one)),
@@ -108,13 +109,15 @@ def _incident_tags(shown: ShownIncident) -> str:
 
 
 def _pass(one: PassAccount) -> str:
-    numbers = ("requests", "steps", "series", "learning", "unknown")
     fields = {
         "duration": floating(one.duration),
-        "lag": floating(one.lag),
         "trouble": integer(int(one.is_in_trouble)),
-        **{name: integer(getattr(one, name)) for name in numbers},
+        "requests": integer(one.requests),
     }
+    # what a pass that failed did not come to is not known, rather than nothing
+    if one.name is PassName.DETECTION and not one.is_in_trouble:
+        fields |= {"lag": floating(one.lag), "seen": floating(one.seen)}
+        fields |= {name: integer(getattr(one, name)) for name in ("steps", "series", "learning", "unknown")}
     return f"{PASSES}{tag_text(env=one.environment, **{'pass': one.name})} {_fields(fields)} {to_nanoseconds(one.at)}"
 
 

@@ -174,7 +174,31 @@ def test_no_bucket_organisation_or_id_is_written_down(name: str) -> None:
 def test_every_question_is_bounded_in_time_or_to_chosen_runs(name: str) -> None:
     for panel in panels(name):
         for target in panel["targets"]:
-            assert "$timeFilter" in target["query"] or '"run" =~' in target["query"], panel["title"]
+            bounds = ("$timeFilter", "time <= ${__to}ms", '"run" =~')
+            assert any(bound in target["query"] for bound in bounds), panel["title"]
+
+
+def test_lines_and_verdicts_end_where_there_is_no_data(name: str) -> None:
+    """Grafana draws on to the next value, however far that is, unless the answer has a missing one between them."""
+    drawn_on = [
+        (panel["title"], target["refId"])
+        for panel in panels(name)
+        for target in panel["targets"]
+        if panel["type"] == "state-timeline" or _custom(panel).get("drawStyle", "line") == "line"
+        if target["resultFormat"] == "time_series" and panel["type"] in {"timeseries", "state-timeline"}
+        if not target["query"].endswith("fill(null)") and _custom(panel).get("spanNulls") is not True
+    ]
+    assert drawn_on == []
+
+
+def _custom(panel: dict[str, Any]) -> dict[str, Any]:
+    custom: dict[str, Any] = panel["fieldConfig"]["defaults"].get("custom") or {}
+    return custom
+
+
+def test_runs_with_several_series_are_joined_without_losing_one() -> None:
+    (versions,) = [panel for panel in panels("service") if panel["title"].startswith("Before and after")]
+    assert versions["transformations"][0]["options"] == {"byField": "run", "mode": "outerTabular"}
 
 
 def test_lines_have_a_bounded_number_of_points() -> None:

@@ -112,6 +112,19 @@ def test_joining_keeps_a_row_for_each_key_and_columns_that_are_called_alike_apar
     assert after([ONE, OTHER], ("joinByField", {"byField": "service", "mode": "inner"}))[0]["service"] == ("b",)
 
 
+def test_a_table_whose_keys_recur_is_completed_by_another_without_losing_a_row() -> None:
+    measured = frame(run=("r1", "r1", "r2"), endpoint=("/a", "/b", "/a"), p95=(1, 2, 3))
+    told = frame(run=("r1", "r3"), label=("1.4", "1.5"))
+    assert after([measured, told], ("joinByField", {"byField": "run", "mode": "outerTabular"})) == [
+        {
+            "run": ("r1", "r1", "r2", "r3"),
+            "endpoint": ("/a", "/b", "/a", None),
+            "p95": (1, 2, 3, None),
+            "label": ("1.4", "1.4", None, "1.5"),
+        }
+    ]
+
+
 def test_columns_are_renamed_left_out_and_ordered() -> None:
     options = {
         "excludeByName": {"Time": True},

@@ -19,7 +19,7 @@ from influxdb_server import new_bucket
 from issue_desk import an_incident
 
 from soakwatch.core.health import Health
-from soakwatch.core.incident import Incident, Kind, State
+from soakwatch.core.incident import Incident, Kind, Ruling, RulingKind, State
 from soakwatch.core.pass_account import PassAccount, PassName
 from soakwatch.core.shown_incident import ShownIncident
 from soakwatch.core.store_settings import StoreSection
@@ -171,10 +171,15 @@ class Story:
         self.write("_raw", projected_line(PassAccount(NOW - age, "staging", name, 1.5, trouble)))
 
     def incident(
-        self, age: float, state: State, severity: Severity = Severity.CRITICAL, kind: Kind = Kind.LATENCY
+        self,
+        age: float,
+        state: State,
+        severity: Severity = Severity.CRITICAL,
+        kind: Kind = Kind.LATENCY,
+        ruling: Ruling | None = None,
     ) -> Incident:
         """What is told of one incident, so many seconds ago."""
-        told = replace(an_incident(NOW - 7_200, kind=kind), state=state, severity=severity)
+        told = replace(an_incident(NOW - 7_200, kind=kind), state=state, severity=severity, ruling=ruling)
         self.write("_10m", projected_line(ShownIncident(NOW - age, told, "title")))
         return told
 
@@ -226,6 +231,16 @@ def test_an_incident_that_gets_worse_moves_from_the_warning_to_the_critical_rule
     story.incident(900, State.CONFIRMED, Severity.WARNING)
     assert story.fires() == {"warning"}
     story.incident(300, State.CONFIRMED)
+    assert story.fires() == {"critical"}
+
+
+@on_influxdb
+def test_an_incident_that_somebody_ignores_fires_again_when_the_silence_ends(story: Story) -> None:
+    ruling = Ruling(RulingKind.IGNORE, NOW - 900, "known", until=NOW - 100)
+    story.incident(1_200, State.CONFIRMED)
+    story.incident(600, State.CONFIRMED, ruling=ruling)
+    assert story.fires() == set()
+    story.incident(60, State.CONFIRMED, ruling=ruling)
     assert story.fires() == {"critical"}
 
 

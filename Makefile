@@ -66,10 +66,11 @@ bench-detection: $(VENV)/dev ## false incidents, how soon regressions are found,
 	$(BIN)/python benchmarks/backtest.py
 	$(BIN)/python benchmarks/tick.py
 
-bench-influxdb: $(VENV)/dev influxd ## bytes, writing and reading of the InfluxDB store, against a bare client (half an hour)
+bench-influxdb: $(VENV)/dev influxd ## bytes, writing and reading of the InfluxDB store, against a bare client, and dashboards over a month (40 minutes)
 	$(BIN)/python benchmarks/influxdb_wire.py
 	$(BIN)/python benchmarks/influxdb_write.py
 	$(BIN)/python benchmarks/influxdb_read.py
+	$(BIN)/python benchmarks/dashboards.py
 
 dashboards: $(BIN)/soakwatch ## write the files of the dashboards anew, from the code that makes them
 	$(BIN)/python -m soakwatch.grafana.catalogue

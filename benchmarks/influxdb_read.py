@@ -30,6 +30,7 @@ from windows_of_a_test import Pool, endpoints
 
 from soakwatch.core.retention import FOR_EVER
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
+from soakwatch.core.series import Series
 from soakwatch.core.span import Span
 from soakwatch.core.store_settings import StoreSection
 from soakwatch.store.contract import Column
@@ -61,13 +62,19 @@ class Extent:
 WHOLE, SHORT = Extent(28, 9), Extent(4, 5)
 
 
-def fill(client: BareClient, bucket: str, width: float, span: Span) -> int:
-    """Write roll-ups of all series in `span`, as the store encodes them; how many."""
+def fill(client: BareClient, bucket: str, width: float, span: Span, series: Sequence[Series] = SERIES) -> int:
+    """Write roll-ups of `series` in `span`, as the store encodes them; how many."""
     pool, chance = Pool.of(400), random.Random(7)
-    whole = [line_of(one) for one in pool.roll_ups(0.0, width, SERIES * 3, chance)]
+    lines = [line_of(one) for one in pool.roll_ups(0.0, width, list(series) * 3, chance)]
+    return write_often(client, bucket, lines, len(series), (width, span))
+
+
+def write_often(client: BareClient, bucket: str, patterns: Sequence[str], series: int, when: tuple[float, Span]) -> int:
+    """Write points of the first so many `patterns`, at each width of a span, with the fields of any of them."""
+    chance, (width, span) = random.Random(8), when
     # encoding a million of them would take longer than all the rest; keys have no spaces here
-    keys = [line.partition(" ")[0] for line in whole[: len(SERIES)]]
-    fields = [line.partition(" ")[2].rpartition(" ")[0] for line in whole]
+    keys = [line.partition(" ")[0] for line in patterns[:series]]
+    fields = [line.partition(" ")[2].rpartition(" ")[0] for line in patterns]
     starts = [span.start + width * number for number in range(round((span.end - span.start) / width))]
     for first in range(0, len(starts), 20):
         lines = [f"{key} {chance.choice(fields)} {start:.0f}" for start in starts[first : first + 20] for key in keys]

@@ -65,7 +65,7 @@ def print_history(done: WrittenHistory) -> None:
         soft_wrap=True,
     )
     for sentence in _left_out(plan, done.horizon):
-        notes.print(sentence, style="yellow", soft_wrap=True)
+        notes.print(sentence, markup=False, style="yellow", soft_wrap=True)
     store = str(done.store.path) if done.store.kind is StoreKind.SQLITE else done.store.kind
     command = ["soakwatch", "backtest", "--days", str(plan.days), "--truth", str(done.truth), "--store", store]
     notes.print(f"next: {shlex.join(command)}", markup=False, soft_wrap=True)

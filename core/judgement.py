@@ -1,5 +1,7 @@
 """Judgements: what the detector says of one metric of one series at a moment, beside what is normal for it."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from soakwatch.core.series import Series
@@ -50,3 +52,37 @@ def rank_of(decision: Decision, severity: Severity) -> int:
 
 SEVERITY_RANKS = {Severity.NONE: 1, Severity.WARNING: 2, Severity.CRITICAL: 3}
 """Ranks of what has a severity: numbers, so that a dashboard can ask for the worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceVerdict:
+    """What is said of a whole service at `at`, in seconds since the epoch: of so many metrics that were `judged`.
+
+    `rank` is that of the worst of them; of `unknown` ones nothing can be told, and `regressed` ones are worse.
+    """
+
+    at: float
+    environment: str
+    test: str
+    service: str
+    rank: int
+    judged: int
+    unknown: int
+    regressed: int
+
+
+def service_verdicts(judgements: Iterable[Judgement]) -> list[ServiceVerdict]:
+    """One for each service and moment, so that nobody who asks for services has to go through their endpoints."""
+    found: defaultdict[tuple[float, str, str, str], list[Judgement]] = defaultdict(list)
+    for one in judgements:
+        found[one.at, one.series.environment, one.series.test, one.series.service].append(one)
+    return [
+        ServiceVerdict(
+            *key,
+            rank=max(one.rank for one in those),
+            judged=len(those),
+            unknown=sum(one.decision is Decision.UNKNOWN for one in those),
+            regressed=sum(one.decision is Decision.REGRESSED for one in those),
+        )
+        for key, those in sorted(found.items())
+    ]

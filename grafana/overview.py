@@ -12,15 +12,18 @@ from soakwatch.grafana.incident_table import open_incidents
 from soakwatch.grafana.panels import About, arranged, joined_by, lines, number, only, rows, sorted_by, timeline
 from soakwatch.grafana.questions import (
     COUNTED,
+    COUNTED_WHOLE,
     ENVIRONMENT,
     EVERY,
     EXACT,
     INCIDENTS,
     PARTS,
+    SERVICES,
     SLOWLY,
     TEST,
     VERDICTS,
     WHOLE,
+    lately,
     latest,
     newest_rate,
     of_metric,
@@ -33,7 +36,7 @@ _LATEST_OPEN = latest("open", INCIDENTS, ENVIRONMENT, by='"service", "fingerprin
 
 
 def _latest(field: str) -> str:
-    return latest(field, VERDICTS, TEST, by='"service", "method", "endpoint", "metric"')
+    return latest(field, SERVICES, TEST, by='"service"')
 
 
 def overview() -> Dashboard:
@@ -125,13 +128,13 @@ def _services() -> table.Panel:
     by_service = '"service"'
     worst = latest("effect", VERDICTS, TEST, of_metric(Metric.P95), PARTS, by=questions.PER_SERIES)
     questions_of = tables(
-        select_of('max("rank") AS "verdict"', _latest("rank"), by=by_service),
+        lately('last("rank") AS "verdict"', SERVICES, TEST, by=by_service),
         select_of('top("effect", "endpoint", 1) AS "slower"', worst, by=by_service),
         select('last("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=by_service),
         select('sum("count") / count("count") / $width AS "load"', EXACT, TEST, WHOLE, by=by_service),
         select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE, by=by_service),
         select_of('sum("open") AS "incidents"', _LATEST_OPEN, by=by_service),
-        select_of('sum("unknown") AS "unknown"', _latest("unknown"), by=by_service),
+        lately('last("unknown") AS "unknown"', SERVICES, TEST, by=by_service),
     )
     shown = {
         "service": "Service",
@@ -182,7 +185,7 @@ def _services() -> table.Panel:
 
 
 def _verdicts() -> statetimeline.Panel:
-    query = select('max("rank") AS "verdict"', VERDICTS, TEST, by=f"{SLOWLY}, {questions.PER_SERVICE}", fill="null")
+    query = select('max("rank") AS "verdict"', SERVICES, TEST, by=f"{SLOWLY}, {questions.PER_SERVICE}", fill="null")
     about = About(
         "Verdicts",
         "The verdict of each service over time: that of its worst endpoint and metric. Grey is unknown, gaps are "
@@ -195,14 +198,14 @@ def _verdicts() -> statetimeline.Panel:
 
 def _load() -> timeseries.Panel:
     by = f"{EVERY}, {questions.PER_SERVICE}"
-    query = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, PARTS, by=by, fill="null")
+    query = select('sum("count") / $seconds AS "requests"', COUNTED, TEST, COUNTED_WHOLE, by=by, fill="null")
     about = About("Load", "Requests a second of each service.", looks.RATE, 8)
     return lines(about, [Target("A", query, "$tag_service")])
 
 
 def _errors() -> timeseries.Panel:
     by = f"{EVERY}, {questions.PER_SERVICE}"
-    query = select('sum("failures") / sum("count") AS "failed"', COUNTED, TEST, PARTS, by=by, fill="null")
+    query = select('sum("failures") / sum("count") AS "failed"', COUNTED, TEST, COUNTED_WHOLE, by=by, fill="null")
     about = About("Failures", "Share of the requests of each service that failed.", looks.PERCENT, 8)
     return lines(about, [Target("A", query, "$tag_service")])
 

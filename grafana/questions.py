@@ -24,6 +24,7 @@ TALLIES = 'FROM "${bucket:raw}_raw".."tallies"'
 DELIVERY = 'FROM "${bucket:raw}_raw".."collector"'
 PASSES = 'FROM "${bucket:raw}_raw".."passes"'
 TEN_MINUTES = 'FROM "${bucket:raw}_10m".."requests_10m"'
+SERVICES = 'FROM "${bucket:raw}_10m".."services"'
 VERDICTS = 'FROM "${bucket:raw}_10m".."verdicts"'
 INCIDENTS = 'FROM "${bucket:raw}_10m".."incidents"'
 RUN_SERIES = 'FROM "${bucket:raw}_10m".."run_series"'
@@ -45,6 +46,10 @@ PARTS = f"\"endpoint\" != '{WHOLE_SERVICE}'"
 CHOSEN = '("endpoint" =~ /^${endpoint:regex}$/ OR "no_such_tag" =~ /^${endpoint:regex}$/)'
 """The endpoints that are chosen, and for `All` every one of them. A tag that no point has is an empty text, which only
 the pattern of `All` takes."""
+
+COUNTED_WHOLE = "(\"endpoint\" = '*' OR \"source\" != '')"
+"""What adds up to whole services: their own rows, and where there are none, all that processes measured, which alone
+has a source."""
 
 MEASURED_ENDPOINT = f"{SERVICE} AND {CHOSEN} AND {PARTS}"
 """The same where there are no rows of whole services: in what processes measured, and what is kept of runs."""

@@ -14,7 +14,6 @@ from soakwatch.grafana.incident_table import open_incidents
 from soakwatch.grafana.panels import About, arranged, bars, completed_by, heat, lines, number, only, rows, sorted_by
 from soakwatch.grafana.questions import (
     CHOSEN,
-    COUNTED,
     DEPLOYS,
     ENDPOINT,
     ENVIRONMENT,
@@ -61,7 +60,7 @@ def service() -> Dashboard:
             variables.service(),
             variables.endpoint(),
             variables.trace_address(),
-            *variables.resolution("every", "slowly", "seconds", "data", "exact", "width"),
+            *variables.resolution("every", "slowly", "exact", "width"),
         ],
         marks=[marks.incidents(of_service=True), marks.deploys(of_service=True), marks.runs()],
     )
@@ -203,8 +202,8 @@ def _samples() -> table.Panel:
 
 def _throughput() -> timeseries.Panel:
     by = f"{EVERY}, {PER_SERIES}"
-    query = select('sum("count") / $seconds AS "requests"', COUNTED, MEASURED_ENDPOINT, by=by, fill="null")
-    about = About("Throughput", "Requests a second of each endpoint.", looks.RATE)
+    query = select('mean("count") / $width AS "requests"', EXACT, ENDPOINT, by=by, fill="null")
+    about = About("Throughput", "Requests a second of what is chosen, over the windows that have some.", looks.RATE)
     return lines(about, [Target("A", query, SERIES_ALIAS)])
 
 

@@ -16,10 +16,10 @@ from soakwatch.grafana.questions import (
     EVERY,
     EXACT,
     OF_SERVICE,
-    PARTS,
     PER_SERVICE,
     SERIES_ALIAS,
     SERVICE,
+    SERVICES,
     SLOWLY,
     TEN_MINUTES,
     VERDICTS,
@@ -69,7 +69,7 @@ def _deploys() -> table.Panel:
 
 
 def _verdicts() -> statetimeline.Panel:
-    query = select('max("rank") AS "verdict"', VERDICTS, SERVICE, by=f"{SLOWLY}, {PER_SERVICE}", fill="null")
+    query = select('max("rank") AS "verdict"', SERVICES, SERVICE, by=f"{SLOWLY}, {PER_SERVICE}", fill="null")
     about = About(
         "Verdicts",
         "The verdict of each service over time: that of its worst endpoint and metric. Grey is unknown, gaps are "
@@ -158,12 +158,13 @@ def _requests() -> timeseries.Panel:
 
 
 def _unknown() -> timeseries.Panel:
-    unknown = select('mean("unknown") AS "unknown"', VERDICTS, SERVICE, PARTS, by=SLOWLY, fill="null")
-    regressed = select('mean("regressed") AS "regressed"', VERDICTS, SERVICE, PARTS, by=SLOWLY, fill="null")
+    share = 'sum("{0}") / sum("judged") AS "{0}"'
+    unknown = select(share.format("unknown"), SERVICES, SERVICE, by=SLOWLY, fill="null")
+    regressed = select(share.format("regressed"), SERVICES, SERVICE, by=SLOWLY, fill="null")
     about = About(
         "How much is unknown",
-        "Share of the verdicts on endpoints that are unknown, and share that are regressed: silence must not be bought "
-        "with unknown.",
+        "Share of the verdicts on all metrics that are unknown, and share that are regressed: silence must not be "
+        "bought with unknown.",
         looks.PERCENT,
         8,
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from soakwatch.core.errors import StoreRefused
 from soakwatch.core.incident import Incident, State
+from soakwatch.core.judgement import service_verdicts
 from soakwatch.core.shown_incident import Region, ShownIncident
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.judging import regressed_by
@@ -41,7 +42,8 @@ class Showing:
         if not told and not ends_block:
             return
         issues = self._issues() if told else {}
-        points: list[Projected] = list(engine.judgements(at, regressed_by(after)))
+        judgements = list(engine.judgements(at, regressed_by(after)))
+        points: list[Projected] = [*judgements, *service_verdicts(judgements)]
         for incident in told.values():
             shown = ShownIncident(at, incident, incident_title(incident), issues.get(incident.fingerprint, ""))
             points += _points_of(shown, before.get(incident.fingerprint))

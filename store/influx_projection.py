@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from soakwatch.core.errors import StoreRefused
-from soakwatch.core.judgement import Judgement
+from soakwatch.core.judgement import Judgement, ServiceVerdict
 from soakwatch.core.pass_account import PassAccount
 from soakwatch.core.retention import Retention
 from soakwatch.core.shown_incident import ShownIncident
@@ -54,7 +54,7 @@ class InfluxProjection(Projection):
         match point:
             case PassAccount():
                 return self._buckets.raw
-            case Judgement() | ShownIncident():
+            case Judgement() | ServiceVerdict() | ShownIncident():
                 return self._buckets.ten_minutes
             case _:
                 return self._buckets.for_ever

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from soakwatch.core.incident import Incident
-from soakwatch.core.judgement import Judgement
+from soakwatch.core.judgement import Judgement, ServiceVerdict
 from soakwatch.core.pass_account import PassAccount, PassName
 from soakwatch.core.resolution import RESOLUTIONS, Resolution
 from soakwatch.core.shown_incident import Region, ShownIncident
-from soakwatch.core.verdict import Decision
 from soakwatch.store.line_parts import boolean, floating, integer, quoted, tag_text
 from soakwatch.store.nanoseconds import to_nanoseconds
 from soakwatch.store.projection import Projected
 
-VERDICTS, INCIDENTS, REGIONS, PASSES, RESOLUTIONS_TABLE = "verdicts", "incidents", "regions", "passes", "resolutions"
+VERDICTS, SERVICES, INCIDENTS, REGIONS = "verdicts", "services", "incidents", "regions"
+PASSES, RESOLUTIONS_TABLE = "passes", "resolutions"
 """Measurements."""
 
 
@@ -57,12 +57,16 @@ def _judgement(one: Judgement) -> str:
         "verdict": quoted(one.decision),
         "severity": quoted(one.severity),
         "rank": integer(one.rank),
-        "unknown": integer(int(one.decision is Decision.UNKNOWN)),
-        "regressed": integer(int(one.decision is Decision.REGRESSED)),
         **{name: floating(number) for name, number in numbers.items() if number is not None},
         **_texts(reason=one.reason),
     }
     return f"{VERDICTS}{tags} {_fields(fields)} {to_nanoseconds(one.at)}"
+
+
+def _service(one: ServiceVerdict) -> str:
+    tags = tag_text(env=one.environment, service=one.service, test=one.test)
+    fields = {name: integer(getattr(one, name)) for name in ("rank", "judged", "unknown", "regressed")}
+    return f"{SERVICES}{tags} {_fields(fields)} {to_nanoseconds(one.at)}"
 
 
 def _incident(shown: ShownIncident) -> str:
@@ -127,6 +131,7 @@ def _fields(fields: dict[str, str]) -> str:
 
 _FORMS: dict[type[Projected], Callable[[Any], str]] = {
     Judgement: _judgement,
+    ServiceVerdict: _service,
     ShownIncident: _incident,
     Region: _region,
     PassAccount: _pass,

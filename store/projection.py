@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from soakwatch.core.judgement import Judgement
+from soakwatch.core.judgement import Judgement, ServiceVerdict
 from soakwatch.core.pass_account import PassAccount
 from soakwatch.core.shown_incident import Region, ShownIncident
 
-Projected = Judgement | ShownIncident | Region | PassAccount
+Projected = Judgement | ServiceVerdict | ShownIncident | Region | PassAccount
 """What a projection takes. Each one's key is a function of what it describes: written twice, it is there once."""
 
 

@@ -180,6 +180,19 @@ def test_the_load_now_is_that_of_a_whole_window_however_long_the_time_range(mont
     assert asker.number("overview", "Requests") == pytest.approx(requests / 600)
 
 
+@pytest.mark.processes
+@pytest.mark.parametrize("stretch", STRETCHES)
+def test_requests_add_up_to_what_is_stored_whatever_the_time_range_is(two_runs: Filled, stretch: str) -> None:
+    with two_runs.store() as store:
+        windows = [window for run in store.runs() for window in store.windows(run.id)]
+    stored = sum(window.count for window in windows)
+    asker = Asker(two_runs.configuration, two_runs.end + 1, STRETCHES[stretch], TWO_RUNS)
+    choices = asker.choices(dashboard_called("overview"))
+    rates = [row[1] for series in asker.of("overview", "Load").series for row in series.values]
+    shown = sum(rate for rate in rates if isinstance(rate, int | float))
+    assert round(shown * int(choices["seconds"].values[0])) == stored
+
+
 def test_incidents_and_verdicts_are_those_of_the_ledger(month: Filled) -> None:
     asker = Asker(month.configuration, month.end, DAY, CHOSEN["all"])
     with month.ledger() as ledger:

@@ -25,7 +25,7 @@ from stores import (
 
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Finding, Incident, Kind, Shape, State
-from soakwatch.core.judgement import Band, Judgement
+from soakwatch.core.judgement import Band, Judgement, ServiceVerdict
 from soakwatch.core.pass_account import PassAccount, PassName
 from soakwatch.core.retention import FOR_EVER
 from soakwatch.core.roll_up import MINUTE, TEN_MINUTES
@@ -79,9 +79,11 @@ def shown() -> list[Projected]:
         deploy_before=deploy,
     )
     told = ShownIncident(600.0, incident, "p95 +30 %", "https://github.com/octo-org/shop/issues/7")
+    one = (series.environment, series.test, series.service)
     verdict = (Decision.REGRESSED, Severity.WARNING, 100.0, 130.0, effect, Band(90.0, 110.0), 0.001, "a reason")
     return [
         Judgement(600.0, series, Metric.P95, *verdict),
+        ServiceVerdict(600.0, *one, rank=2, judged=9, unknown=1, regressed=2),
         told,
         Region(told, 0.0, 600.0, "a text"),
         PassAccount(600.0, series.environment, PassName.DETECTION, 0.3),

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from command_line import soakwatch
+from influxd_process import Server
+from influxdb_server import new_bucket, section_of
 
 from soakwatch.core.roll_up import MINUTE
 from soakwatch.core.span import Span
@@ -61,3 +64,14 @@ def test_an_event_that_is_wrong_stops_it_before_anything_is_written(tmp_path: Pa
         assert "should be" in done.stderr
         assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.influxdb
+def test_what_a_server_would_not_keep_is_left_out_and_the_setting_is_named(tmp_path: Path, influxdb: Server) -> None:
+    with new_bucket(influxdb) as bucket:
+        section = section_of(influxdb, bucket)
+        environment = {**section.variables, "SOAKWATCH_STORE__TOKEN": influxdb.token, "SOAKWATCH_RETENTION__RAW": "0.5"}
+        old = (*SMALL[:-1], "2026-10-01")
+        done = soakwatch(*old, folder=tmp_path, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert "which the store would not keep (see [retention])" in done.stderr

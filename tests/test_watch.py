@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command_line import FOR_EVER, soakwatch
+from fake_grafana import FakeGrafana, trouble
 from influxd_process import Server
 from influxdb_server import new_bucket, section_of
 from postgresql_server import new_database
@@ -246,3 +247,26 @@ def test_wrong_configuration_ends_the_daemon_at_once(folder: Path) -> None:
     done = soakwatch("watch", folder=folder, environment={"SOAKWATCH_DETECTOR__LEARNING": "a week"})
     assert done.returncode == 2
     assert "SOAKWATCH_DETECTOR__LEARNING" in done.stderr
+
+
+def test_a_daemon_with_a_token_for_grafana_keeps_each_incident_there_once(folder: Path) -> None:
+    with FakeGrafana.running() as grafana:
+        named = {"SOAKWATCH_GRAFANA__URL": grafana.url, "SOAKWATCH_GRAFANA__TOKEN": grafana.token, **DURATIONS}
+        for _ in range(2):
+            done = soakwatch("watch", "--once", folder=folder, environment=named)
+            assert done.returncode == 1, done.stderr
+            assert grafana.token not in done.stdout + done.stderr
+        (incident,) = [one for one in grafana.annotations if "incident" in one.tags]
+        assert "service:rag_service" in incident.tags
+        assert incident.time_end > incident.time
+        assert grafana.violations == []
+
+
+def test_grafana_in_trouble_stops_no_detection_and_is_named(folder: Path) -> None:
+    with FakeGrafana.running() as grafana:
+        grafana.faults = lambda _asked: trouble(503)
+        named = {"SOAKWATCH_GRAFANA__URL": grafana.url, "SOAKWATCH_GRAFANA__TOKEN": grafana.token, **DURATIONS}
+        done = soakwatch("watch", "--once", folder=folder, environment=named)
+        assert done.returncode == 1, done.stderr
+        assert grafana.url in done.stderr
+        assert "503" in done.stderr

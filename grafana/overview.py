@@ -23,6 +23,7 @@ from soakwatch.grafana.questions import (
     TEST,
     VERDICTS,
     WHOLE,
+    lately,
     latest,
     newest_rate,
     of_metric,
@@ -127,13 +128,13 @@ def _services() -> table.Panel:
     by_service = '"service"'
     worst = latest("effect", VERDICTS, TEST, of_metric(Metric.P95), PARTS, by=questions.PER_SERIES)
     questions_of = tables(
-        select('last("rank") AS "verdict"', SERVICES, TEST, by=by_service),
+        lately('last("rank") AS "verdict"', SERVICES, TEST, by=by_service),
         select_of('top("effect", "endpoint", 1) AS "slower"', worst, by=by_service),
         select('last("ok_p95") AS "p95"', EXACT, TEST, WHOLE, by=by_service),
         select('sum("count") / count("count") / $width AS "load"', EXACT, TEST, WHOLE, by=by_service),
         select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE, by=by_service),
         select_of('sum("open") AS "incidents"', _LATEST_OPEN, by=by_service),
-        select('last("unknown") AS "unknown"', SERVICES, TEST, by=by_service),
+        lately('last("unknown") AS "unknown"', SERVICES, TEST, by=by_service),
     )
     shown = {
         "service": "Service",

@@ -113,3 +113,11 @@ def test_what_belongs_to_an_incident_is_regressed_with_the_numbers_of_the_incide
     assert {(one.baseline, one.current, one.effect, one.rank) for one in of_finding} == {(100.0, 131.0, effect, 3)}
     assert of_finding[-1].band is not None
     assert math.isfinite(of_finding[-1].band.high)
+
+
+def test_a_regression_of_the_mean_alone_is_told() -> None:
+    plan = HistoryPlan(seed=6, series=1, services=1, days=1, requests_per_minute=60, spikes=False)
+    finding = Finding(plan.endpoints[0], Metric.MEAN, Severity.CRITICAL, Shape.STEP, Span(0.0, 60.0), 50.0, 90.0, None)
+    said = judged(plan, {(finding.series, finding.metric): finding})
+    assert {one.rank for one in said if one.metric is Metric.MEAN} == {3}
+    assert {one.series for one in said if one.metric is Metric.MEAN} == {finding.series}

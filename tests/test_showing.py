@@ -60,6 +60,13 @@ class Wall(Projection):
         return [one for one in self.points if isinstance(one, Region)]
 
 
+class Refusing(Wall):
+    """A store that refuses what is shown, as InfluxDB does points that are older than a bucket keeps them."""
+
+    def write(self, points: Sequence[Projected]) -> None:
+        raise StoreRefused(f"{len(points)} points refused for good (422)")
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Wall:
     """All that was shown of a history in which one endpoint gets slower an hour and a half before the end."""
@@ -109,6 +116,14 @@ def test_what_is_only_suspected_is_shown_to_nobody() -> None:
     assert not shown(None, suspect).regions
 
 
+def test_a_suspicion_that_changes_is_no_reason_to_show_anything() -> None:
+    suspect = replace(incident(), state=State.SUSPECT, confirmed=None)
+    after = replace(suspect, onset=Span(suspect.onset.start - 300, suspect.onset.end))
+    wall = shown(suspect, after, at=660.0)
+    assert not wall.incidents
+    assert not wall.judgements
+
+
 def test_a_revised_onset_takes_the_time_that_was_believed_before_back() -> None:
     before = incident()
     after = replace(before, onset=Span(before.onset.start - 300, before.onset.end))
@@ -151,6 +166,19 @@ def test_a_step_that_cannot_be_shown_is_not_noted_and_is_shown_when_the_store_is
         detection.detect(END + 30, detection.arrivals(END + 30))
     blocks = {at for at in range(round(LEARNT), round(END) + 1) if at % 600 == 0 and at > LEARNT}
     assert blocks <= {one.at for one in wall.judgements}
+
+
+def test_what_the_store_refuses_to_show_is_told_once_and_ends_no_step() -> None:
+    showing = Showing(Refusing(), Timing.of(learnt().settings), dict)
+    showing.step(Engine.begin(learnt().settings), 660.0, {}, [incident()])
+    assert showing.refused(660.0) == ["dashboards lack something: 2 points refused for good (422)"]
+    assert showing.refused(720.0) == []
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_pass_that_failed_does_not_say_that_detection_is_not_behind(failed: bool) -> None:
+    line = projected_line(PassAccount(660.0, "staging", PassName.DETECTION, 1.5, failed, lag=30.0))
+    assert ("lag=" in line, "seen=" in line) == (not failed, not failed)
 
 
 def test_a_pass_leaves_an_account_of_its_time_and_of_its_trouble() -> None:

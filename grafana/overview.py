@@ -1,6 +1,6 @@
 """The overview: one row for each service, and what is wrong now."""
 
-from grafana_foundation_sdk.builders import statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import table, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
@@ -8,8 +8,9 @@ from grafana_foundation_sdk.models.dashboard import Panel
 from soakwatch.core.verdict import Metric
 from soakwatch.grafana import looks, marks, questions, variables
 from soakwatch.grafana.frame import OVERVIEW, Frame, to_service
+from soakwatch.grafana.happenings import verdicts_over_time
 from soakwatch.grafana.incident_table import open_incidents
-from soakwatch.grafana.panels import About, arranged, joined_by, lines, number, only, rows, sorted_by, timeline
+from soakwatch.grafana.panels import About, arranged, joined_by, lines, number, only, rows, sorted_by
 from soakwatch.grafana.questions import (
     COUNTED,
     COUNTED_WHOLE,
@@ -19,7 +20,6 @@ from soakwatch.grafana.questions import (
     INCIDENTS,
     PARTS,
     SERVICES,
-    SLOWLY,
     TEST,
     VERDICTS,
     WHOLE,
@@ -58,7 +58,7 @@ def overview() -> Dashboard:
     return frame.dashboard(
         [
             ("Now", [*_numbers(), _services()]),
-            ("What is wrong", [open_incidents(width=24), _verdicts()]),
+            ("What is wrong", [open_incidents(width=24), verdicts_over_time(TEST, 7)]),
             ("How it went", [_load(), _errors(), _slowness()]),
         ]
     )
@@ -182,18 +182,6 @@ def _services() -> table.Panel:
             ],
         )
     )
-
-
-def _verdicts() -> statetimeline.Panel:
-    query = select('max("rank") AS "verdict"', SERVICES, TEST, by=f"{SLOWLY}, {questions.PER_SERVICE}", fill="null")
-    about = About(
-        "Verdicts",
-        "The verdict of each service over time: that of its worst endpoint and metric. Grey is unknown, gaps are "
-        "silence.",
-        width=24,
-        height=7,
-    )
-    return timeline(about, [Target("A", query, "$tag_service")])
 
 
 def _load() -> timeseries.Panel:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from grafana_foundation_sdk.builders import heatmap, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders.common import (
@@ -61,7 +62,7 @@ def lines(about: About, targets: Sequence[Target]) -> timeseries.Panel:
         .legend(_legend())
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
     )
-    return _dressed_lines(panel, about, targets)
+    return _dressed(panel, about, targets)
 
 
 def bars(about: About, targets: Sequence[Target]) -> timeseries.Panel:
@@ -71,47 +72,23 @@ def bars(about: About, targets: Sequence[Target]) -> timeseries.Panel:
     return panel.fill_opacity(70).line_width(0).stacking(stacked).span_nulls(span_nulls=False)
 
 
-def _dressed_lines(panel: timeseries.Panel, about: About, targets: Iterable[Target]) -> timeseries.Panel:
-    panel.title(about.title).description(about.description).unit(about.unit).datasource(SOURCE)
-    panel.span(about.width).height(about.height).max_data_points(_MOST_POINTS)
-    for target in targets:
-        panel.with_target(target)
-    return panel
-
-
 def number(about: About, targets: Sequence[Target], *, calculation: str = "lastNotNull") -> stat.Panel:
     """One number, or one for each line."""
     panel = (
         stat.Panel()
-        .title(about.title)
-        .description(about.description)
-        .unit(about.unit)
-        .datasource(SOURCE)
-        .span(about.width)
-        .height(about.height)
-        .max_data_points(_MOST_POINTS)
         .reduce_options(ReduceDataOptions().values(values=False).calcs([calculation]).fields(""))
         .graph_mode(BigValueGraphMode.NONE)
         .color_mode(BigValueColorMode.VALUE)
         .color_scheme(looks.by_thresholds())
         .no_value("-")
     )
-    for target in targets:
-        panel.with_target(target)
-    return panel
+    return _dressed(panel, about, targets)
 
 
 def timeline(about: About, targets: Sequence[Target]) -> statetimeline.Panel:
     """Verdicts over time, a row each. A verdict lasts until the next value, or until one that is missing."""
     panel = (
         statetimeline.Panel()
-        .title(about.title)
-        .description(about.description)
-        .unit(about.unit)
-        .datasource(SOURCE)
-        .span(about.width)
-        .height(about.height)
-        .max_data_points(_MOST_POINTS)
         .mappings(looks.rank_mappings())
         .merge_values(merge_values=True)
         .show_value(VisibilityMode.NEVER)
@@ -120,9 +97,7 @@ def timeline(about: About, targets: Sequence[Target]) -> statetimeline.Panel:
         .line_width(0)
         .legend(_legend())
     )
-    for target in targets:
-        panel.with_target(target)
-    return panel
+    return _dressed(panel, about, targets)
 
 
 def heat(about: About, targets: Sequence[Target]) -> heatmap.Panel:
@@ -130,13 +105,6 @@ def heat(about: About, targets: Sequence[Target]) -> heatmap.Panel:
     colours = heatmap.HeatmapColorOptions().scheme("Oranges").steps(64).exponent(0.5)
     panel = (
         heatmap.Panel()
-        .title(about.title)
-        .description(about.description)
-        .unit(about.unit)
-        .datasource(SOURCE)
-        .span(about.width)
-        .height(about.height)
-        .max_data_points(_MOST_POINTS)
         .calculate(calculate=False)
         .rows_frame(heatmap.RowsHeatmapOptions().layout(HeatmapCellLayout.LE))
         .y_axis(heatmap.YAxisConfig().axis_placement(AxisPlacement.LEFT))
@@ -144,30 +112,26 @@ def heat(about: About, targets: Sequence[Target]) -> heatmap.Panel:
         .color(colours)
         .cell_gap(1)
     )
-    for target in targets:
-        panel.with_target(target)
-    return panel
+    return _dressed(panel, about, targets)
 
 
 def rows(about: About, targets: Sequence[Target]) -> table.Panel:
     """A table."""
-    panel = (
-        table.Panel()
-        .title(about.title)
-        .description(about.description)
-        .unit(about.unit)
-        .datasource(SOURCE)
-        .span(about.width)
-        .height(about.height)
-        .max_data_points(_MOST_POINTS)
-        .no_value("-")
-        .filterable(filterable=False)
-        .show_header(show_header=True)
-    )
+    panel = table.Panel().no_value("-").filterable(filterable=False).show_header(show_header=True)
     # Grafana 12 has no footer any more, and the SDK writes an empty one
     options = panel.build().options
     if isinstance(options, TableOptions):
         options.footer = None
+    return _dressed(panel, about, targets)
+
+
+P = TypeVar("P", timeseries.Panel, stat.Panel, statetimeline.Panel, heatmap.Panel, table.Panel)
+
+
+def _dressed(panel: P, about: About, targets: Iterable[Target]) -> P:
+    """With what every panel must have."""
+    panel.title(about.title).description(about.description).unit(about.unit).datasource(SOURCE)
+    panel.span(about.width).height(about.height).max_data_points(_MOST_POINTS)
     for target in targets:
         panel.with_target(target)
     return panel

@@ -10,13 +10,12 @@ from soakwatch.core.verdict import Metric
 from soakwatch.grafana import looks, marks, variables
 from soakwatch.grafana.frame import SERVICE as UID
 from soakwatch.grafana.frame import Frame
+from soakwatch.grafana.happenings import deploys
 from soakwatch.grafana.incident_table import open_incidents
 from soakwatch.grafana.panels import About, arranged, bars, completed_by, heat, lines, number, only, rows, sorted_by
 from soakwatch.grafana.questions import (
     CHOSEN,
-    DEPLOYS,
     ENDPOINT,
-    ENVIRONMENT,
     ERRORS,
     EVERY,
     EXACT,
@@ -73,7 +72,7 @@ def service() -> Dashboard:
             ),
             ("Failures", [_error_rate(), _kinds(), _samples()]),
             ("Load", [_throughput(), _users()]),
-            ("Versions", [_versions(), _deploys()]),
+            ("Versions", [_versions(), deploys(OF_SERVICE)]),
             ("Each process, as it measured", [_live(), _slowest()]),
         ]
     )
@@ -258,14 +257,6 @@ def _versions() -> table.Panel:
     for name in ("p50", "p95", "p99"):
         panel.override_by_name(name, looks.look(unit=looks.MILLISECONDS))
     return panel.override_by_name("Failed", looks.look(unit=looks.PERCENT, decimals=2)).sort_by([sorted_by("Run")])
-
-
-def _deploys() -> table.Panel:
-    query = select('"service", "label"', DEPLOYS, ENVIRONMENT)
-    shown = {"Time": "When", "service": "Service", "label": "What"}
-    about = About("Deploys", "What was deployed or marked in this environment in the time range.", width=8, height=9)
-    panel = rows(about, tables(query)).transformations([only(list(shown)), arranged(shown)])
-    return panel.override_by_name("When", looks.look(unit=looks.MOMENT)).sort_by([sorted_by("When")])
 
 
 def _live() -> timeseries.Panel:

@@ -1,18 +1,17 @@
 """The soak dashboard: days and weeks, for what only time shows."""
 
-from grafana_foundation_sdk.builders import statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from soakwatch.core.verdict import Metric
 from soakwatch.grafana import looks, marks, variables
 from soakwatch.grafana.frame import SOAK as UID
 from soakwatch.grafana.frame import Frame
+from soakwatch.grafana.happenings import deploys, verdicts_over_time
 from soakwatch.grafana.incident_table import past_incidents
-from soakwatch.grafana.panels import About, arranged, bars, lines, only, rows, sorted_by, timeline
+from soakwatch.grafana.panels import About, bars, lines
 from soakwatch.grafana.questions import (
-    DEPLOYS,
     ENDPOINT,
-    ENVIRONMENT,
     EVERY,
     EXACT,
     OF_SERVICE,
@@ -26,7 +25,7 @@ from soakwatch.grafana.questions import (
     of_metric,
     select,
 )
-from soakwatch.grafana.target import Target, tables
+from soakwatch.grafana.target import Target
 
 _DAILY = 'time(1d), "service", "method", "endpoint"'
 _FAN = {"p99": looks.RED, "p95": looks.ORANGE, "p50": looks.BLUE}
@@ -52,32 +51,15 @@ def soak() -> Dashboard:
     )
     return frame.dashboard(
         [
-            ("What happened", [past_incidents(OF_SERVICE, width=16), _deploys(), _verdicts()]),
+            (
+                "What happened",
+                [past_incidents(OF_SERVICE, width=16), deploys(OF_SERVICE), verdicts_over_time(SERVICE, 6)],
+            ),
             ("Creep", [_fan(), _daily(), _against_baseline()]),
             ("The rhythm of the week", [_week("This week", "0d"), _week("The week before", "7d")]),
             ("Failures, and what nobody knows", [_failures(), _requests(), _unknown()]),
         ]
     )
-
-
-def _deploys() -> table.Panel:
-    query = select('"service", "label"', DEPLOYS, ENVIRONMENT)
-    shown = {"Time": "When", "service": "Service", "label": "What"}
-    about = About("Deploys", "What was deployed or marked in the time range.", width=8, height=9)
-    panel = rows(about, tables(query)).transformations([only(list(shown)), arranged(shown)])
-    return panel.override_by_name("When", looks.look(unit=looks.MOMENT)).sort_by([sorted_by("When")])
-
-
-def _verdicts() -> statetimeline.Panel:
-    query = select('max("rank") AS "verdict"', SERVICES, SERVICE, by=f"{SLOWLY}, {PER_SERVICE}", fill="null")
-    about = About(
-        "Verdicts",
-        "The verdict of each service over time: that of its worst endpoint and metric. Grey is unknown, gaps are "
-        "silence.",
-        width=24,
-        height=6,
-    )
-    return timeline(about, [Target("A", query, "$tag_service")])
 
 
 def _fan() -> timeseries.Panel:

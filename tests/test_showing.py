@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 from incident_stories import incident, recovered
-from ledgers import an_incident
 from watched_history import END, LEARNT, ONSET, learnt
 
-from soakwatch.core.detector_settings import DetectorSection
 from soakwatch.core.errors import StoreRefused, StoreUnavailable
 from soakwatch.core.incident import Incident, State
 from soakwatch.core.judgement import Judgement
@@ -25,10 +23,8 @@ from soakwatch.scheduler.showing import Showing
 from soakwatch.store.ledger_opening import create_ledger
 from soakwatch.store.opening import create_store
 from soakwatch.store.projected_lines import projected_line
-from soakwatch.store.projection import NoDashboards, Projected, Projection
+from soakwatch.store.projection import Projected, Projection
 
-SETTINGS = DetectorSection()
-AT = 1_800_000_060.0
 ISSUES = {"0": "https://github.com/octo-org/shop/issues/7"}
 
 
@@ -200,32 +196,3 @@ def test_that_an_account_cannot_be_written_is_no_trouble_of_the_pass() -> None:
     with Accounting(Wall(broken=True), "staging").of(PassName.ROLL_UP, 600.0):
         done = True
     assert done
-
-
-class Refusing(NoDashboards):
-    """A store that refuses what dashboards show, as InfluxDB does points that are older than a bucket keeps them."""
-
-    def write(self, points: Sequence[Projected]) -> None:
-        raise StoreRefused(f"{len(points)} points refused for good (422)")
-
-
-@pytest.mark.parametrize("failed", [False, True])
-def test_a_pass_that_failed_does_not_say_that_detection_is_not_behind(failed: bool) -> None:
-    line = projected_line(PassAccount(AT, "staging", PassName.DETECTION, 1.5, failed, lag=30.0))
-    assert ("lag=" in line, "seen=" in line) == (not failed, not failed)
-
-
-def test_a_suspicion_whose_onset_is_revised_is_shown_to_nobody() -> None:
-    showing = Showing(Refusing(), Timing.of(SETTINGS), dict)
-    suspect = replace(an_incident(), confirmed=None)
-    showing.step(Engine.begin(SETTINGS), AT, {}, [suspect])
-    before = {suspect.fingerprint: suspect}
-    showing.step(Engine.begin(SETTINGS), AT + 60, before, [replace(suspect, onset=Span(0.0, 60.0))])
-    assert showing.refused(AT) == []
-
-
-def test_what_the_store_refuses_to_show_is_told_once_and_ends_no_step() -> None:
-    showing = Showing(Refusing(), Timing.of(SETTINGS), dict)
-    showing.step(Engine.begin(SETTINGS), AT, {}, [an_incident(state=State.CONFIRMED)])
-    assert showing.refused(AT) == ["dashboards lack something: 2 points refused for good (422)"]
-    assert showing.refused(AT) == []

@@ -64,14 +64,14 @@ class _Line:
 
 
 def _bridged(points: _Points, longest: float) -> _Points:
-    """Without the missing values between two that are no further apart than `longest` milliseconds."""
+    """Without the missing values between two that are less than `longest` milliseconds apart."""
     kept: list[tuple[Cell, float | None]] = []
     missing: list[tuple[Cell, float | None]] = []
     for moment, number in points:
         if number is None:
             missing.append((moment, None))
             continue
-        if missing and not (kept and _between(kept[-1][0], moment) <= longest):
+        if missing and not (kept and _between(kept[-1][0], moment) < longest):
             kept += missing
         kept.append((moment, number))
         missing = []

@@ -243,10 +243,14 @@ def test_no_data_is_nothing_to_see(kind: str) -> None:
 
 
 def test_a_line_goes_on_over_short_gaps_only_where_it_may() -> None:
-    custom = {"custom": {"spanNulls": 120_000}}
+    custom = {"custom": {"spanNulls": 120_001}}
     figure = drawn("timeseries", [answered(1, None, 2, None, None, 3)], defaults=custom).figure
     assert figure is not None
     assert figure["data"][0]["y"] == [1, 2, None, None, 3]
+    # as nullToUndefThreshold.ts of Grafana has it, one that is exactly as long is a gap
+    figure = drawn("timeseries", [answered(1, None, 2)], defaults={"custom": {"spanNulls": 120_000}}).figure
+    assert figure is not None
+    assert figure["data"][0]["y"] == [1, None, 2]
 
 
 def test_a_state_lasts_until_the_next_one() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from dashboard_queries import ALL, DAY, MINUTES_15, MONTH, Answer, Asker, dashboard_called
 from dashboard_stores import ISSUE, Filled, configured, fill_month, run_twice
+from hostile_names import HOSTILE
 from influxd_process import Server
 from influxdb_server import new_bucket
 from locust_runs import Bench
@@ -22,6 +23,7 @@ from soakwatch.grafana.dashboard_model import Dashboard, Panel
 from soakwatch.grafana.frame import RUNS
 from soakwatch.store.opening import open_projection
 from soakwatch.store.run_spread import log_percentiles
+from soakwatch.store.text_codec import encode_text
 
 pytestmark = [pytest.mark.influxdb, pytest.mark.timeout(600)]
 
@@ -273,3 +275,20 @@ def test_the_slowest_endpoint_is_that_of_any_method(influxdb: Server, tmp_path: 
         given = {"env": ["simulated"], "test": ["checkout"]}
         answer = Asker(configuration, 1_800_000_060.0, DAY, given).of("overview", "Services", "B")
     assert [row[1:] for series in answer.series for row in series.values] == [(0.8, "/basket")]
+
+
+def test_a_service_and_an_endpoint_of_any_name_can_be_chosen(influxdb: Server, tmp_path: Path) -> None:
+    names = [*HOSTILE, "a/b'c\"d(e)$[x]{y}|z^.*+?", "${env}", "$__all", "{a,b}", "é ü 漢", "a\\b"]
+    with new_bucket(influxdb) as bucket:
+        configuration = configured(influxdb, bucket, tmp_path)
+        with open_projection(configuration) as projection:
+            projection.write(
+                [
+                    Judgement(1_800_000_000.0, Series("staging", "t", name, "GET", name), Metric.P95, Decision.SAME)
+                    for name in names
+                ]
+            )
+        for stored in map(encode_text, names):
+            given = {"env": ["staging"], "test": ["t"], "service": [stored], "endpoint": [stored, "another"]}
+            answer = Asker(configuration, 1_800_000_060.0, DAY, given).of("service", "Verdict")
+            assert [row[1] for series in answer.series for row in series.values] == [1], stored

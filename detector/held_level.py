@@ -73,7 +73,9 @@ def examine(residuals: FloatArray, place: tuple[int, int], usual: UsualMoves, bo
     earliest, latest = _since(values, shapes, noise, float(usual.held.deviation[place]), bounds)
     blocks = bounds.held if creeps else int(np.clip(latest, bounds.held // 2, bounds.lasting))
     change = float(mean_of(values[-blocks:]))
-    spread = usual.lasting if blocks >= bounds.lasting else usual.held
+    # of a young series it is not known yet how levels that lasted a day differ: those of half a day say it, too
+    lasted = blocks >= bounds.lasting and np.isfinite(usual.lasting.deviation[place])
+    spread = usual.lasting if lasted else usual.held
     deviation, freedom = float(spread.deviation[place]), float(spread.freedom[place])
     return HeldLevel(
         shape=Shape.CREEP if creeps else Shape.STEP,

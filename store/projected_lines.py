@@ -1,6 +1,7 @@
 """Projected lines: what dashboards show, as InfluxDB takes it. A number or text that there is none of is left out."""
 
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any
 
 from soakwatch.core.incident import Incident
@@ -57,7 +58,8 @@ def _judgement(one: Judgement) -> str:
         "verdict": quoted(one.decision),
         "severity": quoted(one.severity),
         "rank": integer(one.rank),
-        **{name: floating(number) for name, number in numbers.items() if number is not None},
+        # what is no number is left out, lest it hide all that is said at that moment
+        **{name: floating(number) for name, number in numbers.items() if number is not None and isfinite(number)},
         **_texts(reason=one.reason),
     }
     return f"{VERDICTS}{tags} {_fields(fields)} {to_nanoseconds(one.at)}"

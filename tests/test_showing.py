@@ -1,11 +1,13 @@
 """What dashboards are told of a step: verdicts, incidents as they go on, and their time."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from incident_stories import incident, recovered
+from stores import CART
 from watched_history import END, LEARNT, ONSET, learnt
 
 from soakwatch.core.errors import StoreRefused, StoreUnavailable
@@ -14,7 +16,7 @@ from soakwatch.core.judgement import Judgement
 from soakwatch.core.pass_account import PassAccount, PassName
 from soakwatch.core.shown_incident import Region, ShownIncident
 from soakwatch.core.span import Span
-from soakwatch.core.verdict import Decision, Severity
+from soakwatch.core.verdict import Decision, Effect, Metric, Severity
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.timing import Timing
 from soakwatch.scheduler.accounting import Accounting
@@ -169,6 +171,15 @@ def test_what_the_store_refuses_to_show_is_told_once_and_ends_no_step() -> None:
     showing.step(Engine.begin(learnt().settings), 660.0, {}, [incident()])
     assert showing.refused(660.0) == ["dashboards lack something: 2 points refused for good (422)"]
     assert showing.refused(720.0) == []
+
+
+def test_what_is_no_number_is_left_out_and_the_rest_is_shown() -> None:
+    one = Judgement(600.0, CART, Metric.P95, Decision.SAME, current=120.0, effect=Effect(0.2, math.nan, math.inf))
+    line = projected_line(one)
+    assert "effect=0.2" in line
+    assert "current=120.0" in line
+    assert "low=" not in line
+    assert "high=" not in line
 
 
 @pytest.mark.parametrize("failed", [False, True])

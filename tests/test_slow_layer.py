@@ -165,6 +165,16 @@ def test_the_size_of_a_step_is_where_its_interval_says() -> None:
     assert np.mean([abs(one.change - np.log(1.1)) <= one.half for one in examined("step", 1.0)]) >= 0.87
 
 
+def test_a_change_of_a_young_series_has_an_interval_too() -> None:
+    values = levels(np.random.default_rng(13), 2.0, step(0.2))
+    known = usual_moves(values[..., :HISTORY], BOUNDS)
+    # of how levels that last for a day differ nothing is known yet
+    nothing = replace(known.lasting, deviation=np.full_like(known.lasting.deviation, np.nan))
+    found = [examine(values[row, 0], (row, 0), replace(known, lasting=nothing), BOUNDS) for row in range(SERIES)]
+    assert all(0 < one.half < np.inf for one in found)
+    assert not any("nan" in sentence for one in found for _, sentence in one.says)
+
+
 def test_a_step_is_called_one_and_a_creep_has_a_rate() -> None:
     assert np.mean([one.shape is Shape.STEP for one in examined("step", 1.0)]) >= 0.9
     creeps = [one for one in examined("creep", 9.0) if one.shape is Shape.CREEP]

@@ -1,6 +1,6 @@
 """The overview: one row for each service, and what is wrong now."""
 
-from grafana_foundation_sdk.builders import table, timeseries
+from grafana_foundation_sdk.builders import stat, table, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
@@ -69,43 +69,26 @@ def _numbers() -> list[Builder[Panel]]:
     regressed = select_of('sum("regressed") AS "regressed"', _latest("regressed"))
     unknown = select_of('sum("unknown") AS "unknown"', _latest("unknown"))
     errors = select('sum("failures") / sum("count") AS "errors"', EXACT, TEST, WHOLE)
-    bad = looks.steps((1, looks.RED))
-    few = looks.steps((1, looks.GREY))
     return [
-        number(
-            About(
-                "Open incidents",
-                "Incidents that are confirmed and not resolved yet, in this environment.",
-                width=4,
-                height=4,
-            ),
-            tables(incidents),
-        )
-        .thresholds(bad)
-        .no_value("0"),
-        number(
-            About(
-                "Regressed",
-                "Metrics of endpoints whose verdict is `regressed` now, of all services of this test.",
-                width=4,
-                height=4,
-            ),
-            tables(regressed),
-        )
-        .thresholds(bad)
-        .no_value("0"),
-        number(
-            About(
-                "Unknown",
-                "Metrics of endpoints of which nothing can be told now: still learning, or too few requests. Silence "
-                "is not health.",
-                width=4,
-                height=4,
-            ),
-            tables(unknown),
-        )
-        .thresholds(few)
-        .no_value("0"),
+        _count(
+            "Open incidents",
+            "Incidents that are confirmed and not resolved yet, in this environment.",
+            incidents,
+            looks.RED,
+        ),
+        _count(
+            "Regressed",
+            "Metrics of endpoints whose verdict is `regressed` now, of all services of this test.",
+            regressed,
+            looks.RED,
+        ),
+        _count(
+            "Unknown",
+            "Metrics of endpoints of which nothing can be told now: still learning, or too few requests. Silence is "
+            "not health.",
+            unknown,
+            looks.GREY,
+        ),
         number(
             About(
                 "Requests",
@@ -121,6 +104,12 @@ def _numbers() -> list[Builder[Panel]]:
             About("Failed", "Share of all requests in the time range that failed.", looks.PERCENT, 6, 4), tables(errors)
         ).thresholds(looks.steps((0.01, looks.ORANGE), (0.05, looks.RED))),
     ]
+
+
+def _count(title: str, description: str, query: str, colour: str) -> stat.Panel:
+    """How many there are, in `colour` where there is one."""
+    panel = number(About(title, description, width=4, height=4), tables(query))
+    return panel.thresholds(looks.steps((1, colour))).no_value("0")
 
 
 def _services() -> table.Panel:

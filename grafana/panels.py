@@ -72,11 +72,11 @@ def bars(about: About, targets: Sequence[Target]) -> timeseries.Panel:
     return panel.fill_opacity(70).line_width(0).stacking(stacked).span_nulls(span_nulls=False)
 
 
-def number(about: About, targets: Sequence[Target], *, calculation: str = "lastNotNull") -> stat.Panel:
-    """One number, or one for each line."""
+def number(about: About, targets: Sequence[Target]) -> stat.Panel:
+    """The last number of each line."""
     panel = (
         stat.Panel()
-        .reduce_options(ReduceDataOptions().values(values=False).calcs([calculation]).fields(""))
+        .reduce_options(ReduceDataOptions().values(values=False).calcs(["lastNotNull"]).fields(""))
         .graph_mode(BigValueGraphMode.NONE)
         .color_mode(BigValueColorMode.VALUE)
         .color_scheme(looks.by_thresholds())

@@ -110,7 +110,7 @@ def test_a_request_that_the_documentation_does_not_know_is_noted(
 
 
 def test_a_wrong_token_and_a_missing_right_are_told_apart(fake: FakeGrafana) -> None:
-    assert ask(fake, "GET", "/health", token="wrong").status_code == 401  # noqa: S106
+    assert ask(fake, "GET", "/health", token="wrong").status_code == 401  # noqa: S106  (it opens nothing)
     fake.permissions.discard("dashboards:write")
     refused = save(fake)
     assert refused.status_code == 403

@@ -47,7 +47,7 @@ FINGERPRINT = "3f9a2c1d7700"
 
 
 class _Readable(yaml.SafeDumper):
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT002, ARG002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT002, ARG002  (yaml's own)
         super().increase_indent(flow, False)
 
 

@@ -92,6 +92,7 @@ class Delivery:
         self._reasons: set[str] = set()
         self._greenlets: list[gevent.Greenlet] = []
         self._given_up: gevent.Greenlet | None = None
+        self._delivered_then = 0
 
     @property
     def in_trouble(self) -> bool:
@@ -253,8 +254,7 @@ class Delivery:
 
         A store that asked to be left alone is, and one that does not take anything is given up sooner.
         """
-        hanging = self._given_up is not None and not self._given_up.ready()
-        if hanging or time.monotonic() < self._leave_alone_until:
+        if self._hanging() or time.monotonic() < self._leave_alone_until:
             return False
         attempt = gevent.spawn(self._try_once)
         self._greenlets = [greenlet for greenlet in [*self._greenlets, attempt] if not greenlet.dead]
@@ -265,9 +265,14 @@ class Delivery:
             attempt.join(min(left, silence))
             if self._records_delivered == before and not attempt.ready():
                 self._store_trouble.note(f"the store does not answer. Windows wait in {self._folder}")
-                self._given_up = attempt  # it goes on, but nobody waits for it
+                self._given_up, self._delivered_then = attempt, before  # it goes on, but nobody waits for it
                 return False
         return bool(attempt.value)
+
+    def _hanging(self) -> bool:
+        """Whether the store has taken nothing since it was given up."""
+        silent = self._records_delivered == self._delivered_then
+        return silent and self._given_up is not None and not self._given_up.ready()
 
     def _try_once(self) -> bool:
         try:

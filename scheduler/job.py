@@ -1,0 +1,26 @@
+"""Jobs: what the daemon does again and again, each at its own times."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from soakwatch.core.rhythm import Rhythm
+
+Stopping = Callable[[], bool]
+"""Whether what is under way should come to an end soon: the daemon was asked to stop."""
+
+Work = Callable[[float, Stopping], Sequence[str]]
+"""Does what is due at a moment, and gives sentences on what went wrong though the rest was done; may raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`work` is done at the times of `rhythm`; it hangs when it takes more than `patience` seconds.
+
+    One that is `exclusive` is done only by the daemon that holds the lease; the others by each daemon.
+    """
+
+    name: str
+    rhythm: Rhythm
+    work: Work
+    patience: float
+    is_exclusive: bool = True

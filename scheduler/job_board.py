@@ -1,0 +1,96 @@
+"""The job board: how each of the daemon's jobs is doing, for whoever asks from any thread."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from soakwatch.scheduler.job import Job
+
+_LONGEST_REST = 600.0
+"""Seconds that a job rests at most after it has failed again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """One job at a moment. Times are seconds since the epoch, and None where there is none.
+
+    It is `due` next, has `begun` what is under way, and `ended` the last time after `took` seconds. Since the daemon
+    began, it went well so many `rounds`, and failed `failed` times, `in_a_row` of them since it last went well.
+    `trouble` is what went wrong the last time, if anything did. It `hangs` when what is under way takes too long.
+    """
+
+    name: str
+    rhythm: str
+    due: float | None = None
+    begun: float | None = None
+    ended: float | None = None
+    took: float | None = None
+    rounds: int = 0
+    failed: int = 0
+    in_a_row: int = 0
+    trouble: str = ""
+    hangs: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not (self.hangs or self.trouble)
+
+
+class JobBoard:
+    """Is told what happens to each job, and tells how all of them are."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        """Nothing has happened yet."""
+        self._jobs = {job.name: job for job in jobs}
+        self._states = {job.name: JobState(job.name, str(job.rhythm)) for job in jobs}
+        self._lock = threading.Lock()
+
+    def due(self, name: str, at: float) -> None:
+        """Note that it is to be done at `at`."""
+        self._note(name, due=at)
+
+    def begun(self, name: str, now: float) -> None:
+        """Note that it is under way."""
+        self._note(name, begun=now)
+
+    def went_well(self, name: str, now: float, took: float, trouble: str = "") -> None:
+        """Note that it was done; `trouble` is what went wrong all the same."""
+        with self._lock:
+            before = self._states[name]
+            rounds = before.rounds + 1
+            self._states[name] = replace(
+                before, begun=None, ended=now, took=took, rounds=rounds, in_a_row=0, trouble=trouble
+            )
+
+    def failed(self, name: str, now: float, took: float, trouble: str) -> None:
+        """Note that it was not done, and why."""
+        with self._lock:
+            before = self._states[name]
+            failed, in_a_row = before.failed + 1, before.in_a_row + 1
+            self._states[name] = replace(
+                before, begun=None, ended=now, took=took, failed=failed, in_a_row=in_a_row, trouble=trouble
+            )
+
+    def states(self, now: float) -> tuple[JobState, ...]:
+        """All jobs as they are at `now`, in the order in which they were given."""
+        with self._lock:
+            states = list(self._states.values())
+        return tuple(replace(one, hangs=self._hangs(one, now)) for one in states)
+
+    def state(self, name: str, now: float) -> JobState:
+        """One job as it is at `now`."""
+        return next(one for one in self.states(now) if one.name == name)
+
+    def _hangs(self, state: JobState, now: float) -> bool:
+        return state.begun is not None and now - state.begun > self._jobs[state.name].patience
+
+    def _note(self, name: str, *, due: float | None = None, begun: float | None = None) -> None:
+        with self._lock:
+            before = self._states[name]
+            self._states[name] = replace(before, due=due or before.due, begun=begun or before.begun)
+
+
+def rest_after(failures: int, every: float) -> float:
+    """Seconds that a job rests after so many failures in a row: twice as long each time, up to ten minutes."""
+    return min(_LONGEST_REST, every * 2.0 ** min(failures - 1, 20)) if failures > 1 else 0.0

@@ -12,10 +12,7 @@ Times = Annotated[float, Field(ge=1, le=86_400)] | Cron
 
 
 class ScheduleSection(Section):
-    """[schedule]: when the daemon does what: after so many seconds, or by a cron expression in [detector] time_zone.
-
-    The detector looks at each minute when it is over, and [[deploy]] has an interval of its own.
-    """
+    """[schedule]: when the daemon does what: after so many seconds, or by a cron expression in [detector] time_zone."""
 
     issues: Times = Field(60.0, description="GitHub's issues are brought up to date")
     annotations: Times = Field(60.0, description="annotations in Grafana are")

@@ -36,6 +36,7 @@ def detect(config: ConfigOption = None, store: StoreOption = None, json_: JsonOp
     try:
         with progress_bar() as progress, opened_ticker(configuration) as ticker:
             report = ticker.tick(now, progress).detection
+            ticker.roll_ups.expire(now)
     except KeyboardInterrupt:
         notes.print("interrupted; `soakwatch detect` goes on from here", markup=False, style="yellow")
         raise typer.Exit(_INTERRUPTED) from None

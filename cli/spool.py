@@ -1,7 +1,6 @@
 """`soakwatch spool`: what waits on this machine for the store."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +12,8 @@ from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_st
 from soakwatch.cli.spool_views import describe_letters, print_contents, print_replay
 from soakwatch.cli.terminal import notes, print_json, results
 from soakwatch.collector.dead_letters import DeadLetters
-from soakwatch.collector.replay import Delivered, deliver_batch, deliver_letters
-from soakwatch.collector.spool import Spool
-from soakwatch.collector.spool_contents import NO_LIMIT, Contents, contents_of
+from soakwatch.collector.replay import Delivered, deliver_batch, deliver_letters, orphans_in
+from soakwatch.collector.spool_contents import Contents, contents_of
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode, StoreUnavailable, UsageError
@@ -93,7 +91,7 @@ def drop(
         soakwatch spool drop --yes
     """
     folder = with_store(load_configuration(config), store).store.spool_folder
-    with _taken(folder) as spools:
+    with orphans_in(folder) as spools:
         lost = [contents for spool in spools if (contents := Contents.of(spool)).records]
         if json_:
             print_json({"lost": list(map(_document, lost)), "dropped": yes})
@@ -109,7 +107,7 @@ def drop(
 
 def _replay(configuration: Configuration, folder: Path, *, with_letters: bool) -> Iterator[Delivered]:
     letters = DeadLetters(folder)
-    with _taken(folder) as spools, _progress() as progress:
+    with orphans_in(folder) as spools, _progress() as progress:
         waiting = {spool.source: Contents.of(spool).records for spool in spools}
         if not any(waiting.values()) and not (with_letters and any(letters.read())):
             return
@@ -121,12 +119,6 @@ def _replay(configuration: Configuration, folder: Path, *, with_letters: bool) -
                     yield part
             if with_letters:
                 yield from deliver_letters(letters, opened)
-
-
-@contextmanager
-def _taken(folder: Path) -> Iterator[Sequence[Spool]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(closing(spool)) for spool in Spool.orphans(folder, NO_LIMIT)]
 
 
 def _progress() -> Progress:

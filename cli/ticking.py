@@ -1,30 +1,26 @@
 """Ticking: what `detect` and `watch` put together, and what comes of it for a shell."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
 
-from soakwatch.cli.grafana_connection import connected, has_token
 from soakwatch.cli.moments import written_moment
 from soakwatch.cli.options import open_store
 from soakwatch.cli.pass_lock import one_pass_at_a_time
 from soakwatch.core.configuration import Configuration
-from soakwatch.core.errors import ExitCode, StoreError
+from soakwatch.core.errors import ExitCode
 from soakwatch.core.incident import Incident, State
 from soakwatch.core.series import Series
 from soakwatch.core.settings import RequireSection
 from soakwatch.detector.timing import Timing
-from soakwatch.grafana.annotation_shelf import AnnotationShelf
 from soakwatch.scheduler.accounting import Accounting
-from soakwatch.scheduler.annotating import Annotating
-from soakwatch.scheduler.annotation_pass import AnnotationPass
 from soakwatch.scheduler.detection import Detection
 from soakwatch.scheduler.detection_report import DetectionReport
 from soakwatch.scheduler.issue_addresses import issue_addresses
 from soakwatch.scheduler.showing import Showing
 from soakwatch.scheduler.tenure import Tenure
-from soakwatch.scheduler.tick import RollUps, Surface, Ticker
+from soakwatch.scheduler.tick import RollUps, Ticker
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.ledger import Ledger
 from soakwatch.store.ledger_opening import create_ledger
@@ -33,35 +29,36 @@ from soakwatch.store.opening import open_projection
 
 @contextmanager
 def opened_ticker(configuration: Configuration) -> Iterator[Ticker]:
-    """Open the store and the ledger to work on them; in the end another process may do so at once."""
-    with (
-        open_store(configuration, None) as store,
-        create_ledger(configuration) as ledger,
-        open_projection(configuration) as projection,
-        ExitStack() as surfaces,
-    ):
-        tenure = Tenure(ledger)
+    """Open the store and the ledger to work on them alone; in the end another process may do so at once.
+
+    Raises StoreUnavailable, also when somebody else is at work.
+    """
+    with open_store(configuration, None) as store, create_ledger(configuration) as ledger:
+        tenure = tenure_of(configuration, ledger)
+        with tenure.beating(), ticker_over(configuration, store, ledger, tenure.fence) as ticker:
+            tenure.take()
+            yield ticker
+
+
+def tenure_of(configuration: Configuration, ledger: Ledger) -> Tenure:
+    """The lease of this process, which lasts for a step of the detector."""
+    return Tenure(ledger, Timing.of(configuration.detector).step)
+
+
+@contextmanager
+def ticker_over(
+    configuration: Configuration, store: WindowStore, ledger: Ledger, fence: Callable[[], int]
+) -> Iterator[Ticker]:
+    """What ticks over them, with what it shows to dashboards."""
+    with open_projection(configuration) as projection:
         showing = Showing(projection, Timing.of(configuration.detector), partial(issue_addresses, ledger))
-        detection = Detection(store, ledger, configuration, showing.step)
-        accounting = Accounting(projection, configuration.environment)
-        shown = [showing.refused, *_surfaces(configuration, store, ledger, accounting, surfaces)]
-        roll_ups = RollUps(store, lambda: one_pass_at_a_time(configuration.store))
-        try:
-            yield Ticker(roll_ups, detection, tenure, accounting, shown)
-        finally:
-            # what went wrong before is to be told, not that the lease cannot be given back: it expires by itself
-            with suppress(StoreError):
-                tenure.release()
-
-
-def _surfaces(
-    configuration: Configuration, store: WindowStore, ledger: Ledger, accounting: Accounting, opened: ExitStack
-) -> list[Surface]:
-    """Grafana, where it is configured with a right to write there."""
-    if not (configuration.grafana.url and has_token(configuration)):
-        return []
-    shelf = AnnotationShelf(opened.enter_context(connected(configuration)))
-    return [Annotating(AnnotationPass(store, ledger, shelf), accounting).keep]
+        yield Ticker(
+            RollUps(store, lambda: one_pass_at_a_time(configuration.store)),
+            Detection(store, ledger, configuration, showing.step),
+            fence,
+            Accounting(projection, configuration.environment),
+            showing.refused,
+        )
 
 
 def regressions(report: DetectionReport, now: float) -> list[Incident]:

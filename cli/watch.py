@@ -1,131 +1,165 @@
-"""`soakwatch watch`: the daemon that rolls up and detects, minute by minute."""
+"""`soakwatch watch`: the daemon that a team leaves running."""
 
 import json
+import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from soakwatch.cli.incident_views import change_line, heading_of
+from soakwatch.cli.issue_sync import ApplyOption
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.progress_bar import progress_bar
 from soakwatch.cli.terminal import notes, print_error, printable, results
+from soakwatch.core.configuration import Configuration
 from soakwatch.core.configuration_file import load_configuration
-from soakwatch.core.errors import SoakwatchError, UsageError
+from soakwatch.core.errors import SoakwatchError
 
 if TYPE_CHECKING:
     # scipy takes a second to load, and most commands do without
     from soakwatch.scheduler.detection_report import Change, DetectionReport
-    from soakwatch.scheduler.tick import Ticker, TickReport
-
-
-class _Stopped(Exception):
-    """Somebody asked to stop in the middle of a tick."""
+    from soakwatch.scheduler.job import Job, Stopping
+    from soakwatch.scheduler.tenure import Tenure
+    from soakwatch.scheduler.tick import Ticker
+    from soakwatch.store.ledger import Ledger
 
 
 def watch(
-    once: Annotated[bool, typer.Option("--once", help="Do one tick and end, with the exit codes of `detect`.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Do all once and end, with the exit codes of `detect`; runs no soak.")
+    ] = False,
     alive: Annotated[
         bool, typer.Option("--alive", help="Only say whether a daemon is at work on the ledger; 3 where none is.")
     ] = False,
+    apply: ApplyOption = False,
     config: ConfigOption = None,
     store: StoreOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Roll up what arrives and look for regressions, each minute, until SIGINT or SIGTERM.
+    """Watch for regressions and keep what shows them up to date, until SIGINT or SIGTERM.
 
-    Prints a line for each change of an incident; with --json, each line is a JSON document. What cannot be told, and
-    why, is said on standard error at first and whenever that changes. With InfluxDB, what dashboards show is written
-    there; with grafana.url and a token for it, runs, deploys and incidents become annotations in Grafana, too.
+    Each minute it rolls up what has arrived, and looks for regressions. It keeps annotations in Grafana, where
+    grafana.url and a token say which, and issues on GitHub, where github.repository says in which repository: with
+    --apply it writes them, otherwise it only tells what it would write. It asks services under [[deploy]] for their
+    versions, delivers what ended load tests left in the spool of this machine, and forgets what has expired. [schedule]
+    says how often.
 
-    All state is in the store and the ledger: restarted, it goes on where it was. Of several on one ledger one works,
-    the others wait. What goes wrong in a tick is told, and the next one tries again; only wrong usage or configuration
-    ends it.
+    Prints a line for each change of an incident; with --json, each line is a JSON document. What goes wrong is told on
+    standard error, once, and tried again: no job keeps another from going on. `soakwatch status` shows how all are.
+
+    All state is in the store and the ledger: restarted, or killed, it goes on where it was. Of several on one ledger
+    one works; when it ends, or is not heard of for a minute, another one does. Asked to stop, it finishes what is under
+    way within ten seconds, and ends with 0.
 
     Examples:
 
         soakwatch watch
 
-        soakwatch watch --store influxdb --json >> incidents.jsonl
+        soakwatch watch --apply --store influxdb --json >> incidents.jsonl
 
         soakwatch watch --once
 
         soakwatch watch --alive || systemctl restart soakwatch
     """
+    configuration = with_store(load_configuration(config), store)
     if alive:
         from soakwatch.cli.daemon_life import tell_whether_alive
 
-        tell_whether_alive(with_store(load_configuration(config), store))
+        tell_whether_alive(configuration)
         return
-    from soakwatch.cli.ticking import exit_code_of, opened_ticker, regressions
-    from soakwatch.detector.timing import Timing
-    from soakwatch.scheduler.detection import grace
-    from soakwatch.scheduler.watch import Watch
+    from soakwatch.cli.daemon_jobs import DaemonJobs
+    from soakwatch.cli.ticking import tenure_of
+    from soakwatch.store.ledger_opening import create_ledger
 
-    configuration = with_store(load_configuration(config), store)
-    with opened_ticker(configuration) as ticker:
-        watcher = _Watcher(ticker, _print_documents if json_ else _print_lines)
+    watcher = _Watcher(_print_documents if json_ else _print_lines)
+    with create_ledger(configuration) as ledger, ExitStack() as opened:
+        tenure = tenure_of(configuration, ledger)
+        jobs = DaemonJobs(configuration, ledger, tenure, opened).all(watcher.tick, applies=apply)
         if once:
-            report = watcher.tick(lambda: False).detection
-            for incident in regressions(report, time.time()):
-                notes.print(printable(f"open: {incident.fingerprint}  {heading_of(incident)}"), soft_wrap=True)
-            raise typer.Exit(exit_code_of(report, configuration, time.time()))
-        timing = Timing.of(configuration.detector)
-        notes.print(f"watching {configuration.store.address} every {timing.step:g} s", markup=False, soft_wrap=True)
-        Watch(watcher.try_tick, timing.step, grace(timing)).run()
+            _do_once(jobs, tenure)
+        else:
+            _do_until_stopped(jobs, configuration, ledger, tenure)
+    if once and watcher.last is not None:
+        raise typer.Exit(_told_at_the_end(watcher.last, configuration))
     notes.print("stopped; `soakwatch watch` goes on from here")
 
 
-class _Watcher:
-    """Ticks, and tells what came of it; a trouble that lasts is told once."""
+def _do_once(jobs: "Sequence[Job]", tenure: "Tenure") -> None:
+    """One round of each job in turn. What goes wrong with others than the first is told."""
+    detection, *others = jobs
+    with tenure.beating():
+        tenure.take()
+        detection.work(time.time(), lambda: False)
+        for job in others:
+            try:
+                trouble = job.work(time.time(), lambda: False)
+            except SoakwatchError as error:
+                print_error(error)
+            else:
+                for sentence in trouble:
+                    _say(sentence)
 
-    def __init__(self, ticker: "Ticker", tell: Callable[[Iterable["Change"]], None]) -> None:
-        self._ticker = ticker
+
+def _told_at_the_end(report: "DetectionReport", configuration: Configuration) -> int:
+    from soakwatch.cli.ticking import exit_code_of, regressions
+
+    now = time.time()
+    for incident in regressions(report, now):
+        notes.print(printable(f"open: {incident.fingerprint}  {heading_of(incident)}"), soft_wrap=True)
+    return exit_code_of(report, configuration, now)
+
+
+def _do_until_stopped(jobs: "Sequence[Job]", configuration: Configuration, ledger: "Ledger", tenure: "Tenure") -> None:
+    from soakwatch.cli.daemon_jobs import report_job
+    from soakwatch.cli.job_telling import JobTelling
+    from soakwatch.scheduler.daemon import Daemon
+    from soakwatch.scheduler.job_board import JobBoard
+    from soakwatch.scheduler.reporting import Reporting
+
+    telling, board = JobTelling(), JobBoard()
+    reporting = Reporting(ledger, tenure, board, version("soakwatch"), time.time(), hears=telling.hear_all)
+    daemon = Daemon([*jobs, report_job(reporting)], board, lambda: tenure.leads, telling.hear)
+    notes.print(f"watching {configuration.store.address} {jobs[0].rhythm}", markup=False, soft_wrap=True)
+    with tenure.beating(telling.hear_lease):
+        left = daemon.run()
+        reporting.end()
+    if left:
+        # nothing is lost: whatever they were at is either done or not, and the next daemon finds out
+        notes.print(f"stopped; left in the middle of what they were at: {', '.join(left)}", markup=False)
+        sys.stdout.flush()
+        os._exit(0)
+
+
+class _Watcher:
+    """Ticks, and tells what came of it."""
+
+    def __init__(self, tell: Callable[[Iterable["Change"]], None]) -> None:
+        self.last: DetectionReport | None = None
         self._tell = tell
-        self._trouble = ""
-        self._of_surfaces: Sequence[str] = ()
         self._untold: frozenset[str | float] | None = None
 
-    def try_tick(self, stopping: Callable[[], bool]) -> None:
-        """Do what is due; only wrong usage or configuration is raised."""
-        try:
-            self.tick(stopping)
-        except _Stopped:
-            return
-        except UsageError:
-            raise
-        except SoakwatchError as error:
-            self._tell_trouble(error)
-        except Exception:  # noqa: BLE001  (whatever it is, the next tick may do without it)
-            self._tell_trouble(
-                RuntimeError(f"this is a defect of soakwatch, please report it: {traceback.format_exc()}")
-            )
-        else:
-            if self._trouble:
-                notes.print("all is well again")
-            self._trouble = ""
-
-    def tick(self, stopping: Callable[[], bool]) -> "TickReport":
-        """Do what is due, and tell what changed."""
+    def tick(self, ticker: "Ticker", now: float, stopping: "Stopping") -> Sequence[str]:
+        """Do what is due at `now`, tell what changed, and give what went wrong. Raises StoreUnavailable, Stopped."""
         from soakwatch.cli.detection_views import tell_first_look
+        from soakwatch.scheduler.job import Stopped
 
         with progress_bar() as show:
 
             def progress(what: str, done: float, total: float) -> None:
                 if stopping():
-                    raise _Stopped
+                    raise Stopped
                 show(what, done, total)
 
-            report = self._ticker.tick(time.time(), progress, self._tell)
+            report = ticker.tick(now, progress, self._tell)
+        self.last = report.detection
         tell_first_look(report.detection)
         self._tell_unknown(report.detection)
-        for refused in report.roll_ups.refused:
-            notes.print(refused, markup=False, soft_wrap=True, style="red")
-        self._tell_surfaces(report.trouble)
-        return report
+        return [*report.roll_ups.refused, *report.trouble]
 
     def _tell_unknown(self, report: "DetectionReport") -> None:
         """Say of how many series something cannot be told, when it is for other reasons than before."""
@@ -138,19 +172,9 @@ class _Watcher:
         for line in list(what_is_unknown(report)) or [f"nothing is unknown; {len(report.series):,} series are known"]:
             notes.print(line, markup=False, soft_wrap=True)
 
-    def _tell_surfaces(self, trouble: Sequence[str]) -> None:
-        """Say what went wrong with surfaces, where it is not what went wrong the last time."""
-        for sentence in trouble:
-            if sentence not in self._of_surfaces:
-                notes.print(printable(sentence, longest=sys.maxsize), soft_wrap=True, style="red")
-        if self._of_surfaces and not trouble:
-            notes.print("dashboards and annotations are up to date again")
-        self._of_surfaces = trouble
 
-    def _tell_trouble(self, error: Exception) -> None:
-        if str(error) != self._trouble:
-            print_error(error)
-        self._trouble = str(error)
+def _say(sentence: str) -> None:
+    notes.print(printable(sentence, longest=sys.maxsize), soft_wrap=True, style="red")
 
 
 def _print_lines(changes: Iterable["Change"]) -> None:

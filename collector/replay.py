@@ -1,13 +1,18 @@
 """Replay: what waits in a spool, or was refused before, into a store, at once and in this thread."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from soakwatch.collector.dead_letters import DeadLetters, Letter
 from soakwatch.collector.shipping import BATCH_BYTES, Shipment
-from soakwatch.collector.spool import Spool
+from soakwatch.collector.spool import NO_LIMIT, Spool
 from soakwatch.store import rows
 from soakwatch.store.contract import WindowStore
+
+logger = logging.getLogger(__name__)
 
 LETTERS_TOGETHER = 500
 """Dead letters that are tried in one write; most of them hold one point."""
@@ -35,6 +40,13 @@ class Delivered:
         return Delivered(
             self.records + other.records, self.stored + other.stored, self.refused + other.refused, tuple(reasons)
         )
+
+
+@contextmanager
+def orphans_in(folder: Path, not_opened: Callable[[str], None] = logger.warning) -> Iterator[Sequence[Spool]]:
+    """The spools in `folder` whose process has ended, taken while the block runs; `not_opened` hears of the others."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(closing(spool)) for spool in Spool.orphans(folder, NO_LIMIT, not_opened)]
 
 
 def deliver_batch(spool: Spool, store: WindowStore, refused: DeadLetters) -> Delivered | None:

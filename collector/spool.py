@@ -15,6 +15,9 @@ from soakwatch.collector.appending import append_durably
 
 logger = logging.getLogger(__name__)
 
+NO_LIMIT = 1 << 62
+"""Bytes: who only reads drops nothing."""
+
 SEGMENT_SIZE = 4 * 1024 * 1024
 """A segment that has grown to this many bytes is followed by a new one; what is dropped is dropped by segments."""
 

@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soakwatch.collector.shipping import requests_in
-from soakwatch.collector.spool import Spool
+from soakwatch.collector.spool import NO_LIMIT, Spool
 from soakwatch.core.span import Span
 from soakwatch.core.window import Window
 from soakwatch.store import rows
 
 logger = logging.getLogger(__name__)
-
-NO_LIMIT = 1 << 62
-"""Bytes: who only reads drops nothing."""
 
 
 @dataclass(slots=True)

@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soakwatch.collector.shipping import requests_in
-from soakwatch.collector.spool import Record, Spool
+from soakwatch.collector.spool import NO_LIMIT, Record, Spool
 from soakwatch.core.run import Tally
 from soakwatch.core.window import Window
 from soakwatch.store import rows
-
-_NO_LIMIT = 1 << 62
-"""Bytes: who only reads drops nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class SpooledRun:
         return all(self._read_on(source, end) for source in sources)
 
     def _read_on(self, source: str, end: float) -> bool:
-        spool = Spool(self._folder, source, _NO_LIMIT)
+        spool = Spool(self._folder, source, NO_LIMIT)
         known = self._sources.setdefault(source, _Source())
         begins = spool.begins()
         known.traces = {

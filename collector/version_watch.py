@@ -3,18 +3,18 @@
 import base64
 import json
 import logging
+import time
 import urllib.request
 from collections.abc import Callable
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import gevent
-
 from soakwatch.collector.naming import clean_name
 from soakwatch.collector.trouble import Trouble
 from soakwatch.core.deploy import Deploy
+from soakwatch.core.errors import ServiceUnavailable
 from soakwatch.core.settings import DeploySection
 
 logger = logging.getLogger(__name__)
@@ -42,28 +42,45 @@ class VersionWatch:
         self._trouble = Trouble(logger, f"{self._place} says its version again")
 
     def look(self, clock: Callable[[], float]) -> Deploy | None:
-        """Ask once: the deploy, when this is the first answer or another one than before."""
+        """Ask once, as `ask` does; what is wrong is logged, once."""
         try:
-            found = self._ask()
-        except (OSError, ValueError, HTTPException, gevent.Timeout) as error:
-            self._trouble.note(
-                f"the version of {self._section.service!r} is not known: {self._place}: {_reason(error)}"
-            )
+            deploy = self.ask(clock)
+        except ServiceUnavailable as error:
+            self._trouble.note(str(error))
             return None
         self._trouble.over()
+        return deploy
+
+    def ask(self, clock: Callable[[], float]) -> Deploy | None:
+        """Ask once: the deploy, when this is the first answer or another one than before. Raises ServiceUnavailable."""
+        try:
+            found = self._found()
+        except (OSError, ValueError, HTTPException) as error:
+            reason = f"{self._place}: {_reason(error)}"
+            raise ServiceUnavailable(f"the version of {self._section.service!r} is not known: {reason}") from error
         if found == self._last:
             return None
         self._last = found
         version, commit = found
         return Deploy(self._environment, self._section.service, clock(), version, commit, f"seen at {self._place}")
 
-    def _ask(self) -> tuple[str, str]:
-        # the timeout of a socket starts anew with each byte
-        with gevent.Timeout(TIMEOUT), urllib.request.urlopen(self._request, timeout=TIMEOUT) as answer:  # noqa: S310  (http or https, held by the configuration; redirects lead to nothing else that can be read)
-            body = answer.read(LONGEST_BODY + 1)
+    def _found(self) -> tuple[str, str]:
+        end = time.monotonic() + TIMEOUT
+        with urllib.request.urlopen(self._request, timeout=TIMEOUT) as answer:  # noqa: S310  (http or https, held by the configuration; redirects lead to nothing else that can be read)
+            body = _read_until(end, answer)
+        return read_version(body, self._section.version_field, self._section.commit_field)
+
+
+def _read_until(end: float, answer: HTTPResponse) -> bytes:
+    """All of it. The timeout of a socket starts anew with each byte, so that another one is held here."""
+    body = b""
+    while part := answer.read1(LONGEST_BODY):
+        body += part
         if len(body) > LONGEST_BODY:
             raise ValueError(f"the answer is longer than {LONGEST_BODY:,} bytes")
-        return read_version(body, self._section.version_field, self._section.commit_field)
+        if time.monotonic() > end:
+            raise TimeoutError
+    return body
 
 
 def read_version(body: bytes, version_field: str = "", commit_field: str = "") -> tuple[str, str]:
@@ -109,7 +126,7 @@ def _request_for(url: str) -> tuple[urllib.request.Request, str]:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, gevent.Timeout):
+    if isinstance(error, TimeoutError):
         return f"no answer within {TIMEOUT:g} s"
     if isinstance(error, HTTPError):
         return f"it answers {error.code}"

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from soakwatch.core.detector_settings import DetectorSection, DueSection, LedgerSection, MaintenanceSection
 from soakwatch.core.github_settings import AssigneeSection, GithubSection, GrafanaSection, WebhookSection
+from soakwatch.core.schedule_settings import ScheduleSection
 from soakwatch.core.section import Section
 from soakwatch.core.settings import (
     CollectorSection,
@@ -30,6 +31,7 @@ class Configuration(Section):
     comparison: ComparisonSection = ComparisonSection()
     detector: DetectorSection = DetectorSection()
     ledger: LedgerSection = LedgerSection()
+    schedule: ScheduleSection = ScheduleSection()
     github: GithubSection = GithubSection()
     grafana: GrafanaSection = GrafanaSection()
     webhook: WebhookSection = WebhookSection()

@@ -9,6 +9,7 @@ from soakwatch.core.errors import StoreError
 from soakwatch.core.pass_account import PassAccount, PassName
 from soakwatch.reporter.request_tally import RequestTally
 from soakwatch.scheduler.detection_report import DetectionReport
+from soakwatch.scheduler.job import Stopped
 from soakwatch.store.projection import Projection
 
 
@@ -62,6 +63,8 @@ class Accounting:
         opened = OpenAccount(PassAccount(now, self.environment, name, 0.0))
         try:
             yield opened
+        except Stopped:
+            raise
         except Exception:
             opened.note_trouble()
             raise

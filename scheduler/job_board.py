@@ -4,10 +4,11 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from soakwatch.core.rhythm import Cron, Rhythm
 from soakwatch.scheduler.job import Job
 
-_LONGEST_REST = 600.0
-"""Seconds that a job rests at most after it has failed again and again."""
+_LONGEST_REST = 5
+"""Rounds that a job rests at most after it has failed again and again: what was wrong is over one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class JobState:
 
     It is `due` next, has `begun` what is under way, and `ended` the last time after `took` seconds. Since the daemon
     began, it went well so many `rounds`, and failed `failed` times, `in_a_row` of them since it last went well.
-    `trouble` is what went wrong the last time, if anything did. It `hangs` when what is under way takes too long.
+    `trouble` is what went wrong the last time. It `hangs` when what is under way gives no sign of life.
     """
 
     name: str
@@ -40,11 +41,18 @@ class JobState:
 class JobBoard:
     """Is told what happens to each job, and tells how all of them are."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        """Nothing has happened yet."""
-        self._jobs = {job.name: job for job in jobs}
-        self._states = {job.name: JobState(job.name, str(job.rhythm)) for job in jobs}
+    def __init__(self) -> None:
+        """Know of no job yet."""
+        self._jobs: dict[str, Job] = {}
+        self._states: dict[str, JobState] = {}
+        self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
+
+    def enlist(self, jobs: Sequence[Job]) -> None:
+        """Know of `jobs` from now on; nothing has happened to them yet."""
+        with self._lock:
+            self._jobs |= {job.name: job for job in jobs}
+            self._states |= {job.name: JobState(job.name, str(job.rhythm)) for job in jobs}
 
     def due(self, name: str, at: float) -> None:
         """Note that it is to be done at `at`."""
@@ -53,6 +61,12 @@ class JobBoard:
     def begun(self, name: str, now: float) -> None:
         """Note that it is under way."""
         self._note(name, begun=now)
+        self.alive(name, now)
+
+    def alive(self, name: str, now: float) -> None:
+        """Note that what is under way goes on."""
+        with self._lock:
+            self._seen[name] = now
 
     def went_well(self, name: str, now: float, took: float, trouble: str = "") -> None:
         """Note that it was done; `trouble` is what went wrong all the same."""
@@ -83,7 +97,7 @@ class JobBoard:
         return next(one for one in self.states(now) if one.name == name)
 
     def _hangs(self, state: JobState, now: float) -> bool:
-        return state.begun is not None and now - state.begun > self._jobs[state.name].patience
+        return state.begun is not None and now - self._seen[state.name] > self._jobs[state.name].patience
 
     def _note(self, name: str, *, due: float | None = None, begun: float | None = None) -> None:
         with self._lock:
@@ -91,6 +105,12 @@ class JobBoard:
             self._states[name] = replace(before, due=due or before.due, begun=begun or before.begun)
 
 
-def rest_after(failures: int, every: float) -> float:
-    """Seconds that a job rests after so many failures in a row: twice as long each time, up to ten minutes."""
-    return min(_LONGEST_REST, every * 2.0 ** min(failures - 1, 20)) if failures > 1 else 0.0
+def rest_after(failures: int, rhythm: Rhythm) -> float:
+    """Seconds that a job rests after so many failures in a row.
+
+    None after the first one, then for a round, two, and four, up to five. What is done at given times of the day is
+    done at its next one.
+    """
+    if failures <= 1 or isinstance(rhythm, Cron):
+        return 0.0
+    return rhythm.seconds * min(_LONGEST_REST, 1 << min(failures - 2, _LONGEST_REST))

@@ -52,7 +52,7 @@ class Showing:
         except StoreRefused as error:
             self._refused[f"dashboards lack something: {error}"] = None
 
-    def refused(self, _now: float) -> Sequence[str]:
+    def refused(self) -> Sequence[str]:
         """Sentences on what could not be shown since they were last asked for."""
         told = list(self._refused)
         self._refused.clear()

@@ -37,7 +37,7 @@ from soakwatch.detector.conditions import Reason
 from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.detection_report import Change
 from soakwatch.scheduler.engine_memory import remembered_engine
-from soakwatch.scheduler.tenure import DURATION, Tenure, this_process
+from soakwatch.scheduler.tenure import Tenure, this_process
 from soakwatch.scheduler.tick import RollUps, Ticker
 from soakwatch.store.projection import NoDashboards
 
@@ -232,7 +232,8 @@ def test_windows_that_were_stuck_somewhere_are_judged_by_when_they_come(place: P
         store.write([load_at(start) for start in stuck])
         accounting = Accounting(NoDashboards(), "staging")
         tenure = Tenure(ledger, clock=lambda: arrived)
-        report = Ticker(RollUps(store, nullcontext), detection, tenure, accounting).tick(arrived)
+        tenure.take()
+        report = Ticker(RollUps(store, nullcontext), detection, tenure.fence, accounting).tick(arrived)
     assert report.roll_ups.minutes == 2 * len(stuck)
     assert report.detection.judged == 5
     assert [one.incident.kind for one in report.detection.changes][:1] == [Kind.LATENCY]
@@ -315,7 +316,7 @@ def test_a_position_that_another_version_wrote_is_learnt_anew(place: Place, curs
 
 def test_of_two_daemons_one_works_and_the_other_says_who(place: Place) -> None:
     with place.opened() as (_, ledger, _):
-        one, two = (Tenure(ledger, name, lambda: ONSET) for name in ("one", "two"))
+        one, two = (Tenure(ledger, MINUTE, name, lambda: ONSET) for name in ("one", "two"))
         one.take()
         with pytest.raises(StoreUnavailable, match="one keeps this ledger"):
             two.take()
@@ -326,9 +327,12 @@ def test_of_two_daemons_one_works_and_the_other_says_who(place: Place) -> None:
 def test_a_daemon_that_was_suspended_cannot_write_any_more(place: Place) -> None:
     with place.opened() as (_, ledger, detection):
         clock = [ONSET]
-        slow, other = Tenure(ledger, "slow", lambda: clock[0]), Tenure(ledger, "other", lambda: clock[0])
+        slow, other = (
+            Tenure(ledger, MINUTE, "slow", lambda: clock[0]),
+            Tenure(ledger, MINUTE, "other", lambda: clock[0]),
+        )
         slow.take()
-        clock[0] += 2 * DURATION
+        clock[0] += 2 * MINUTE
         other.take()
         with pytest.raises(LeaseLost):
             detection.detect(ONSET + 300, detection.arrivals(ONSET + 300), fence=slow.fence)
@@ -340,8 +344,8 @@ def test_a_daemon_of_this_machine_that_was_killed_keeps_nobody_waiting(place: Pl
     naming = "from soakwatch.scheduler.tenure import this_process; print(this_process())"
     ended = subprocess.run([sys.executable, "-c", naming], capture_output=True, text=True, check=True, timeout=60)
     with place.opened() as (_, ledger, _):
-        Tenure(ledger, ended.stdout.strip(), lambda: ONSET).take()
-        Tenure(ledger, "next", lambda: ONSET).take()
+        Tenure(ledger, MINUTE, ended.stdout.strip(), lambda: ONSET).take()
+        Tenure(ledger, MINUTE, "next", lambda: ONSET).take()
         lease = ledger.lease()
         assert lease is not None
         assert lease.holder == "next"
@@ -351,9 +355,9 @@ def test_a_daemon_that_cannot_be_seen_from_here_keeps_its_lease(place: Place) ->
     # another container may have the same hostname, and there the process may well be alive
     elsewhere = f"process {2**22 + 1} on {socket.gethostname()} (abcdef-123456)"
     with place.opened() as (_, ledger, _):
-        Tenure(ledger, elsewhere, lambda: ONSET).take()
+        Tenure(ledger, MINUTE, elsewhere, lambda: ONSET).take()
         with pytest.raises(StoreUnavailable, match="keeps this ledger"):
-            Tenure(ledger, "next", lambda: ONSET).take()
+            Tenure(ledger, MINUTE, "next", lambda: ONSET).take()
 
 
 def test_two_daemons_never_have_the_same_name() -> None:

@@ -169,8 +169,8 @@ def test_a_step_that_cannot_be_shown_is_not_noted_and_is_shown_when_the_store_is
 def test_what_the_store_refuses_to_show_is_told_once_and_ends_no_step() -> None:
     showing = Showing(Refusing(), Timing.of(learnt().settings), dict)
     showing.step(Engine.begin(learnt().settings), 660.0, {}, [incident()])
-    assert showing.refused(660.0) == ["dashboards lack something: 2 points refused for good (422)"]
-    assert showing.refused(720.0) == []
+    assert showing.refused() == ["dashboards lack something: 2 points refused for good (422)"]
+    assert showing.refused() == []
 
 
 def test_what_is_no_number_is_left_out_and_the_rest_is_shown() -> None:

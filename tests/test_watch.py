@@ -7,28 +7,35 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from command_line import FOR_EVER, soakwatch
+from fake_faults import Asked, Fault, silent
+from fake_github import FakeGitHub
 from fake_grafana import FakeGrafana, trouble
 from influxd_process import Server
 from influxdb_server import new_bucket, section_of
 from postgresql_server import new_database
 from pydantic import SecretStr
+from spooled import a_window, left_by_a_dead_process
+from version_service import Service, serving
 from watched_history import Place, write_minutes
 
 from soakwatch.cli.pass_lock import one_pass_at_a_time
 from soakwatch.core.configuration import Configuration
+from soakwatch.core.deploy import changes
 from soakwatch.core.detector_settings import LedgerSection
 from soakwatch.core.errors import StoreUnavailable
 from soakwatch.core.roll_up import MINUTE
+from soakwatch.core.span import Span
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.ledger_opening import open_ledger
-from soakwatch.store.opening import create_store
+from soakwatch.store.opening import create_store, open_store
 
 DURATIONS = {"SOAKWATCH_DETECTOR__LEARNING": "0.5", "SOAKWATCH_DETECTOR__HISTORY": "1"}
 
@@ -211,7 +218,7 @@ def test_a_daemon_that_is_killed_in_the_middle_of_a_tick_goes_on_and_finds_the_o
 def test_while_a_daemon_is_at_work_others_say_so_and_wait(folder: Path) -> None:
     with watching(folder) as daemon:
         assert daemon.stdout is not None
-        assert "suspect" in daemon.stdout.readline()
+        assert "suspect" in (daemon.stdout.readline() or daemon.communicate()[1])
         other = soakwatch("detect", folder=folder, environment=DURATIONS)
         assert other.returncode == 3
         assert f"process {daemon.pid} on" in other.stderr
@@ -270,3 +277,106 @@ def test_grafana_in_trouble_stops_no_detection_and_is_named(folder: Path) -> Non
         assert done.returncode == 1, done.stderr
         assert grafana.url in done.stderr
         assert "503" in done.stderr
+
+
+SCALED = {"SOAKWATCH_DETECTOR__TIME_SCALE": "0.01"}
+"""Ten seconds from tick to tick, and as long for a lease."""
+
+
+def test_a_daemon_that_is_asked_to_stop_while_a_server_hangs_ends_well_within_ten_seconds(folder: Path) -> None:
+    asked = threading.Event()
+
+    def hanging(_asked: Asked) -> Fault:
+        asked.set()
+        return silent()
+
+    with FakeGrafana.running() as grafana:
+        grafana.faults = hanging
+        named = {"SOAKWATCH_GRAFANA__URL": grafana.url, "SOAKWATCH_GRAFANA__TOKEN": grafana.token}
+        hangs = {"SOAKWATCH_GRAFANA__TIMEOUT": "120", "SOAKWATCH_SCHEDULE__ANNOTATIONS": "1"}
+        with watching(folder, **named, **hangs) as daemon:
+            assert daemon.stdout is not None
+            assert "suspect" in daemon.stdout.readline()
+            assert asked.wait(60)
+            daemon.send_signal(signal.SIGTERM)
+            _, told = daemon.communicate(timeout=10)
+    assert daemon.returncode == 0
+    assert "left in the middle of what they were at: annotations" in told
+    assert soakwatch("watch", "--alive", folder=folder).returncode == 3, "the lease was given back all the same"
+
+
+def test_another_daemon_takes_over_within_two_intervals_from_one_that_says_nothing_more(folder: Path) -> None:
+    with watching(folder, **SCALED) as first:
+        said(first, "watching")
+        with watching(folder, **SCALED) as second:
+            said(second, "keeps this ledger")
+            begin = time.monotonic()
+            first.send_signal(signal.SIGSTOP)  # not killed: whether it has ended cannot be told from elsewhere either
+            said(second, "this daemon is at work now")
+            assert time.monotonic() - begin < 20.0
+            first.send_signal(signal.SIGCONT)
+            assert f"process {second.pid} on" in said(first, "waiting: ")
+            first.send_signal(signal.SIGTERM)
+            first.communicate(timeout=10)
+            assert first.returncode == 0
+            assert soakwatch("watch", "--alive", folder=folder).returncode == 0, "the second one is still at work"
+
+
+def test_a_daemon_delivers_what_a_load_test_that_was_killed_left_on_this_machine(folder: Path) -> None:
+    spool = Place(folder).configuration.store.spool_folder
+    left_by_a_dead_process(spool, [[a_window(0, start=time.time() // 10 * 10)]])
+    assert soakwatch("watch", "--once", folder=folder, environment=DURATIONS).returncode in {0, 1}
+    with open_store(Place(folder).configuration) as store:
+        assert sum(window.count for window in store.windows("run")) == 3
+    assert not list(spool.glob("*.spool"))
+
+
+def test_a_daemon_asks_services_for_their_versions_and_keeps_what_is_news(folder: Path) -> None:
+    with serving(Service()) as service:
+        (folder / "soakwatch.toml").write_text(
+            f'environment = "staging"\n[[deploy]]\nservice = "rag"\nversion_url = "{service.url}"\ninterval = 1\n',
+            encoding="utf-8",
+        )
+        with watching(folder) as daemon:
+            wait_for(lambda: versions_in(folder) == ["1.0"])
+            service.body = b"1.1"
+            wait_for(lambda: versions_in(folder) == ["1.0", "1.1"])
+            service.code = 500
+            assert "it answers 500" in said(daemon, "version of rag: ")
+            service.code = 200
+            said(daemon, "version of rag: all is well again")
+    assert versions_in(folder) == ["1.0", "1.1"]
+
+
+def test_a_daemon_keeps_the_issues_of_a_repository_and_writes_none_in_a_dry_run(folder: Path) -> None:
+    with FakeGitHub.running() as github:
+        named = {"GITHUB_REPOSITORY": github.name, "GITHUB_API_URL": github.url, "GITHUB_TOKEN": github.token}
+        shown = soakwatch("watch", "--once", folder=folder, environment={**DURATIONS, **named})
+        assert "would open an issue" in shown.stderr, shown.stderr
+        assert github.issues == []
+        for _ in range(2):
+            done = soakwatch("watch", "--once", "--apply", folder=folder, environment={**DURATIONS, **named})
+            assert done.returncode == 1, done.stderr
+            assert github.token not in done.stdout + done.stderr
+        (issue,) = github.issues
+        assert "rag_service" in issue.title
+        assert github.violations == []
+
+
+def test_issues_that_should_be_written_without_saying_where_end_the_daemon_at_once(folder: Path) -> None:
+    done = soakwatch("watch", "--apply", folder=folder, environment=DURATIONS)
+    assert done.returncode == 2
+    assert "which repository?" in done.stderr
+
+
+def versions_in(folder: Path) -> list[str]:
+    with open_store(Place(folder).configuration) as store:
+        deploys = changes(store.deploys(Span(0.0, time.time() + 60)))
+        return [one.version for one in deploys if one.service == "rag"]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -140,6 +140,12 @@ def _annotated() -> type[BaseModel]:
     return AnnotatedDocument
 
 
+def _status() -> type[BaseModel]:
+    from soakwatch.cli.status_document import StatusDocument
+
+    return StatusDocument
+
+
 FORMS = (
     Form("baselines", "what `baseline extract` and `baseline pin` write", _baselines),
     Form("metrics", "what `metrics extract` and `simulate` write", _metrics),
@@ -149,6 +155,7 @@ FORMS = (
     Form("incidents", "what `incidents list --json` and `incidents show --json` print", _incidents),
     Form("incident-change", "each line that `watch --json` prints", _change),
     Form("detection", "what `detect --json` prints", _detection),
+    Form("status", "what `status --json` prints", _status),
     Form("backtest", "what `backtest --json` prints", _backtest),
     Form("issue", "what `issues create --json` prints without --apply", _issue),
     Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),

@@ -26,6 +26,9 @@ from soakwatch.store.ledger import Ledger
 from soakwatch.store.ledger_opening import create_ledger
 from soakwatch.store.opening import open_projection
 
+_SHORTEST_LEASE = 10.0
+"""Seconds."""
+
 
 @contextmanager
 def opened_ticker(configuration: Configuration) -> Iterator[Ticker]:
@@ -41,8 +44,8 @@ def opened_ticker(configuration: Configuration) -> Iterator[Ticker]:
 
 
 def tenure_of(configuration: Configuration, ledger: Ledger) -> Tenure:
-    """The lease of this process, which lasts for a step of the detector."""
-    return Tenure(ledger, Timing.of(configuration.detector).step)
+    """The lease of this process: for a step of the detector, but not so short that a busy machine loses it."""
+    return Tenure(ledger, max(_SHORTEST_LEASE, Timing.of(configuration.detector).step))
 
 
 @contextmanager

@@ -42,3 +42,13 @@ class Configuration(Section):
     maintenance: tuple[MaintenanceSection, ...] = ()
     due: tuple[DueSection, ...] = ()
     assignee: tuple[AssigneeSection, ...] = ()
+
+
+def contradictions(configuration: Configuration) -> list[str]:
+    """Sentences on values that are right alone, and not together."""
+    step, window = configuration.detector.step, configuration.collector.window
+    if step and step / window != round(step / window):
+        return [
+            f"detector.step: a step of {step:g} s does not hold whole windows of {window:g} s; set collector.window"
+        ]
+    return []

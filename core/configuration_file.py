@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration import Configuration, contradictions
 from soakwatch.core.configuration_errors import describe, secrets_in, unknown_variables, unreadable_variables
 from soakwatch.core.environment_variables import ENVIRONMENT_PREFIX, FILE_VARIABLE
 from soakwatch.core.errors import ConfigurationError
@@ -61,7 +61,7 @@ def _validated(values: Mapping[str, Any], file: Path) -> Configuration:
         problems = [*(describe(detail, file, values) for detail in error.errors()), *problems]
     except SettingsError as error:
         problems = [*(list(unreadable_variables()) or [f"environment: {error}"]), *problems]
-    if problems:
+    if problems or (problems := contradictions(configuration)):
         raise ConfigurationError("\n".join(problems))
     return configuration
 

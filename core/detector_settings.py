@@ -40,6 +40,12 @@ class DetectorSection(Section):
     time_scale: float = Field(
         1.0, gt=0, le=100, description="factor of all durations; less than 1 for rehearsals of minutes instead of weeks"
     )
+    step: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="seconds of a step, no less than [collector] window; 0: a minute times time_scale, at least 10 s",
+    )
     learning: float = Field(7.0, gt=0, description="days of data before the first verdict")
     history: float = Field(28.0, gt=0, le=366, description="days that a baseline looks back")
     time_zone: TimeZone = Field("UTC", description="whose days and weekends the load follows")

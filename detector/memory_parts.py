@@ -35,9 +35,8 @@ _OF_BLOCKS = ("levels", "requests", "failures", "reasons", "classes", "failing")
 def identity_of(memory: Memory) -> str:
     """All on which it depends what the parts mean: with another one, they are not read."""
     settings = memory.settings
-    return (
-        f"{_VERSION} {settings.time_scale:g} {settings.history:g} {settings.time_zone} {settings.max_load_difference:g}"
-    )
+    scale = f"{settings.time_scale:g}/{settings.step:g}" if settings.step else f"{settings.time_scale:g}"
+    return f"{_VERSION} {scale} {settings.history:g} {settings.time_zone} {settings.max_load_difference:g}"
 
 
 def parts_of(memory: Memory) -> dict[str, bytes]:

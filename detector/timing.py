@@ -11,7 +11,7 @@ BLOCK = 10
 """Steps of a block, the unit of what is remembered for weeks: ten minutes."""
 
 _FINEST = 10.0
-"""Seconds of the collector's windows: no step is shorter."""
+"""Seconds of the collector's windows, unless somebody sets others: no step is shorter."""
 
 _DAY = 86_400.0
 
@@ -20,8 +20,8 @@ _DAY = 86_400.0
 class Timing:
     """Durations in steps, but for `step` and `day`, which are seconds.
 
-    At a `time_scale` of 1 a step is a minute. Where a scale would make a duration shorter than the fewest steps that
-    its statistics need, it stays at those.
+    At a `time_scale` of 1 a step is a minute, unless `step` says otherwise. Where a scale would make a duration shorter
+    than the fewest steps that its statistics need, it stays at those.
     """
 
     step: float
@@ -51,7 +51,8 @@ class Timing:
     def of(cls, settings: DetectorSection) -> Self:
         """As `settings` say."""
         scale = settings.time_scale
-        step = max(_FINEST, round(MINUTE * scale / _FINEST) * _FINEST) if scale < 1 else MINUTE
+        usual = max(_FINEST, round(MINUTE * scale / _FINEST) * _FINEST) if scale < 1 else MINUTE
+        step = settings.step or usual
 
         def steps(minutes: float, fewest: int) -> int:
             return max(fewest, round(minutes * MINUTE * scale / step))

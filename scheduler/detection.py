@@ -6,11 +6,13 @@ from math import inf
 
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.incident import Incident
+from soakwatch.core.judgement import Judgement
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
 from soakwatch.core.spans import Spans, widened, within
 from soakwatch.detector.detection import Surroundings, learn, signals_of
 from soakwatch.detector.engine import Engine
+from soakwatch.detector.judging import regressed_by
 from soakwatch.detector.memory import STEPS
 from soakwatch.detector.observation import Observation
 from soakwatch.detector.reading import observations
@@ -104,6 +106,17 @@ class Detection:
         unknown = unknown if fold.unknown is None else fold.unknown
         self._kept = (fold.position, engine, unknown)
         return replace(fold.report(), unknown=unknown)
+
+    def judgements(self, now: float) -> list[Judgement]:
+        """What is said of each series over the last steps that were judged; nothing where none was. Writes nothing.
+
+        Raises StoreUnavailable.
+        """
+        position = self._position()
+        if position is None:
+            return []
+        engine, _ = self._engine_at(position, self._surroundings(now))
+        return list(engine.judgements(position.until, regressed_by(self._ledger.incidents(inf))))
 
     def _position(self) -> DetectionPosition | None:
         """Where the ledger is; None at first, and with settings by which its memory cannot be read."""

@@ -1,0 +1,81 @@
+"""`soakwatch status`: one screen that says how all of it is."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.live import Live
+
+from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_store, with_store
+from soakwatch.cli.terminal import print_json, results
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.configuration_file import load_configuration
+from soakwatch.core.errors import SoakwatchError
+
+if TYPE_CHECKING:
+    # scipy takes a second to load, and most commands do without
+    from soakwatch.scheduler.status import Status
+
+
+def status(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on, until Ctrl-C.")] = False,
+    every: Annotated[
+        float, typer.Option("--every", help="Seconds between two looks, with --follow.", min=1.0, max=3600.0)
+    ] = 5.0,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show what runs, what is normal, what is wrong and since when, and how the daemon and its jobs are.
+
+    Reads the ledger, the store and this machine's spool, and asks no daemon, so that it also works where none is. What
+    cannot be read is said, and the rest is shown. With --json --follow, each look is a document on a line of its own.
+
+    Ends with 0 also when something is wrong: `detect` is what tells a shell. Ends with 3 when there is no ledger.
+
+    Examples:
+
+        soakwatch status
+
+        soakwatch status --follow
+
+        soakwatch status --json
+    """
+    from soakwatch.cli.status_document import document_of
+    from soakwatch.cli.status_views import status_screen
+
+    configuration = with_store(load_configuration(config), store)
+    if json_:
+        _repeat(lambda: print_json(document_of(_look(configuration))), every, follow)
+    elif follow:
+        with Live(status_screen(_look(configuration)), console=results, auto_refresh=False) as live:
+            _repeat(lambda: live.update(status_screen(_look(configuration)), refresh=True), every, follow)
+    else:
+        results.print(status_screen(_look(configuration)))
+
+
+def _repeat(show: Callable[[], None], every: float, follow: bool) -> None:  # noqa: FBT001  (as it was given)
+    try:
+        show()
+        while follow:
+            time.sleep(every)
+            show()
+    except KeyboardInterrupt:
+        return
+
+
+def _look(configuration: Configuration) -> "Status":
+    """Raises StoreUnavailable without a ledger; what else cannot be read is part of what is shown."""
+    from soakwatch.scheduler.detection import Detection
+    from soakwatch.scheduler.status import in_trouble, status_of_ledger, status_of_machine, status_of_store
+    from soakwatch.store.ledger_opening import open_ledger
+
+    with open_ledger(configuration) as ledger:
+        known = status_of_ledger(ledger, configuration.environment, time.time())
+        try:
+            with open_store(configuration, None) as store:
+                known = status_of_store(known, store, Detection(store, ledger, configuration))
+        except SoakwatchError as error:
+            known = in_trouble(known, error)
+    return status_of_machine(known, configuration)

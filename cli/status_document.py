@@ -1,0 +1,241 @@
+"""The document that `status --json` prints."""
+
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from soakwatch.core.judgement import Band, Judgement
+from soakwatch.core.verdict import Decision, Severity
+from soakwatch.reporter.incidents_json import IncidentRecord, utc_moment
+from soakwatch.reporter.verdicts_json import Number, Text
+from soakwatch.scheduler.daemon_report import DaemonReport
+from soakwatch.scheduler.job_board import JobState
+from soakwatch.scheduler.soak_state import SoakState
+from soakwatch.scheduler.status import RunningTest, Status
+
+SCHEMA: Final = 1
+"""Grows when a reader of the old form would misunderstand the new one; new keys alone do not count."""
+
+
+class _Record(BaseModel):
+    """Unknown keys are ignored: a later version may add some without a new schema."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class JobRecord(_Record):
+    """A job of the daemon: when it was done last, and will be next; `trouble` is empty while all is well."""
+
+    name: Text
+    rhythm: Text
+    under_way_since: datetime | None
+    ended: datetime | None
+    seconds: Number
+    next: datetime | None
+    rounds: int
+    failed: int
+    failed_in_a_row: int
+    hangs: bool
+    trouble: Text
+
+    @classmethod
+    def of(cls, state: JobState) -> Self:
+        """Make the record of `state`."""
+        return cls(
+            name=state.name,
+            rhythm=state.rhythm,
+            under_way_since=_moment(state.begun),
+            ended=_moment(state.ended),
+            seconds=state.took,
+            next=_moment(state.due),
+            rounds=state.rounds,
+            failed=state.failed,
+            failed_in_a_row=state.in_a_row,
+            hangs=state.hangs,
+            trouble=state.trouble,
+        )
+
+
+class SoakRecord(_Record):
+    """A soak that the daemon keeps running; `process` is 0 where none runs."""
+
+    name: Text
+    wanted: bool
+    test: Text
+    process: int
+    run: Text
+    since: datetime | None
+    next: datetime | None
+    restarts: int
+    trouble: Text
+
+    @classmethod
+    def of(cls, state: SoakState) -> Self:
+        """Make the record of `state`."""
+        return cls(
+            name=state.name,
+            wanted=state.wanted,
+            test=state.test,
+            process=state.process,
+            run=state.run,
+            since=_moment(state.since),
+            next=_moment(state.due),
+            restarts=state.restarts,
+            trouble=state.trouble,
+        )
+
+
+class DaemonRecord(_Record):
+    """A daemon: the one that is at work has `leads`, the others wait for it."""
+
+    holder: Text
+    heard: datetime
+    began: datetime
+    version: Text
+    leads: bool
+    address: Text
+    jobs: tuple[JobRecord, ...]
+    soaks: tuple[SoakRecord, ...]
+
+    @classmethod
+    def of(cls, report: DaemonReport) -> Self:
+        """Make the record of `report`."""
+        return cls(
+            holder=report.holder,
+            heard=utc_moment(report.at),
+            began=utc_moment(report.began),
+            version=report.version,
+            leads=report.leads,
+            address=report.address,
+            jobs=tuple(map(JobRecord.of, report.jobs)),
+            soaks=tuple(map(SoakRecord.of, report.soaks)),
+        )
+
+
+class BandRecord(_Record):
+    """Between which values it is normal, with 95 % confidence."""
+
+    low: Number
+    high: Number
+
+    @classmethod
+    def of(cls, band: Band | None) -> Self | None:
+        """Make the record of `band`."""
+        return None if band is None else cls(low=band.low, high=band.high)
+
+
+class NormalRecord(_Record):
+    """The 95th percentile of an endpoint's response times, in milliseconds, beside what is normal for it."""
+
+    environment: Text
+    test: Text
+    service: Text
+    method: Text
+    endpoint: Text
+    verdict: Decision
+    severity: Severity
+    now: Number
+    normal: Number
+    between: BandRecord | None
+    reason: Text
+
+    @classmethod
+    def of(cls, judgement: Judgement) -> Self:
+        """Make the record of `judgement`."""
+        series = judgement.series
+        return cls(
+            environment=series.environment,
+            test=series.test,
+            service=series.service,
+            method=series.method,
+            endpoint=series.endpoint,
+            verdict=judgement.decision,
+            severity=judgement.severity,
+            now=judgement.current,
+            normal=judgement.baseline,
+            between=BandRecord.of(judgement.band),
+            reason=judgement.reason,
+        )
+
+
+class TestRecord(_Record):
+    """A test that runs."""
+
+    run: Text
+    test: Text
+    environment: Text
+    host: Text
+    since: datetime
+    last_window: datetime
+    users: int
+    requests_per_second: Number
+
+    @classmethod
+    def of(cls, running: RunningTest) -> Self:
+        """Make the record of `running`."""
+        run = running.run
+        return cls(
+            run=run.id,
+            test=run.test,
+            environment=run.environment,
+            host=run.host,
+            since=utc_moment(run.start),
+            last_window=utc_moment(running.seen),
+            users=running.users,
+            requests_per_second=running.per_second,
+        )
+
+
+class WaitingRecord(_Record):
+    """What the store has not taken: bytes on this machine, requests at load generators, and what they lost."""
+
+    bytes_here: int
+    requests: int
+    oldest_seconds: Number
+    requests_lost: int
+
+
+class StatusDocument(_Record):
+    """How all of soakwatch is: daemons, what is wrong, what runs, what is normal, what waits."""
+
+    schema_version: Literal[1] = Field(SCHEMA, alias="schema")
+    at: datetime
+    environment: Text
+    daemons: tuple[DaemonRecord, ...]
+    judged_until: datetime | None
+    incidents: tuple[IncidentRecord, ...]
+    tests: tuple[TestRecord, ...]
+    waiting: WaitingRecord
+    normal: tuple[NormalRecord, ...]
+    trouble: tuple[Text, ...]
+
+    @classmethod
+    def of(cls, status: Status) -> Self:
+        """Make the document of `status`."""
+        waiting = status.waiting
+        return cls(
+            at=utc_moment(status.at),
+            environment=status.environment,
+            daemons=tuple(map(DaemonRecord.of, status.daemons)),
+            judged_until=_moment(status.judged),
+            incidents=tuple(map(IncidentRecord.of, status.incidents)),
+            tests=tuple(map(TestRecord.of, status.tests)),
+            waiting=WaitingRecord(
+                bytes_here=waiting.size,
+                requests=waiting.requests,
+                oldest_seconds=waiting.lag,
+                requests_lost=waiting.dropped,
+            ),
+            normal=tuple(map(NormalRecord.of, status.normal)),
+            trouble=tuple(status.trouble),
+        )
+
+
+def document_of(status: Status) -> dict[str, Any]:
+    """What is printed of `status`."""
+    return StatusDocument.of(status).model_dump(mode="json", by_alias=True)
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else utc_moment(seconds)

@@ -23,8 +23,8 @@ class StepLoads:
 
     A run is settled in a step when in one of the last `LOOKED_BACK` it had all its users, or they did not grow any
     more: a shape of its own may never reach the target. Nothing older counts, so that it does not matter how far back
-    reading began. A run that goes on from one that was settled is so from its beginning; in its first step it has the users
-    that it is to have, unless that other one has told them for this step.
+    reading began. A run that goes on from one that was settled is so from its beginning; in its first step it has the
+    users that it is to have, unless that other one has told them for this step.
     """
 
     targets: Mapping[str, int]

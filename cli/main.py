@@ -27,6 +27,7 @@ from soakwatch.cli.runs import runs_app
 from soakwatch.cli.scenarios import scenarios_app
 from soakwatch.cli.schema import schema
 from soakwatch.cli.simulate import simulate_app
+from soakwatch.cli.soak import soak_app
 from soakwatch.cli.spool import spool_app
 from soakwatch.cli.store import store_app
 from soakwatch.cli.terminal import print_error
@@ -56,6 +57,7 @@ app.command()(report)
 app.command()(gate)
 app.command()(detect)
 app.command()(watch)
+app.add_typer(soak_app, name="soak")
 app.command()(backtest)
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(issues_app, name="issues")

@@ -140,6 +140,12 @@ def _annotated() -> type[BaseModel]:
     return AnnotatedDocument
 
 
+def _soak_status() -> type[BaseModel]:
+    from soakwatch.cli.soak_document import SoakStatusDocument
+
+    return SoakStatusDocument
+
+
 FORMS = (
     Form("baselines", "what `baseline extract` and `baseline pin` write", _baselines),
     Form("metrics", "what `metrics extract` and `simulate` write", _metrics),
@@ -149,6 +155,7 @@ FORMS = (
     Form("incidents", "what `incidents list --json` and `incidents show --json` print", _incidents),
     Form("incident-change", "each line that `watch --json` prints", _change),
     Form("detection", "what `detect --json` prints", _detection),
+    Form("soak-status", "what `soak status --json` prints", _soak_status),
     Form("backtest", "what `backtest --json` prints", _backtest),
     Form("issue", "what `issues create --json` prints without --apply", _issue),
     Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),

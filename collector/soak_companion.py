@@ -55,7 +55,9 @@ class Leash:
 class SoakCompanion:
     """Runs beside the leading process of a soak."""
 
-    def __init__(self, environment: Environment, runner: Runner, told: Callable[[], Pulse], folder: Path, leash: Leash):
+    def __init__(
+        self, environment: Environment, runner: Runner, told: Callable[[], Pulse], folder: Path, leash: Leash
+    ) -> None:
         """Prepare; `told` gives what of the pulse only the session knows."""
         self._environment = environment
         self._runner = runner
@@ -67,7 +69,11 @@ class SoakCompanion:
 
     @classmethod
     def wanted(
-        cls, environment: Environment, runner: Runner, told: Callable[[], Pulse], variables: Mapping[str, str] = os.environ
+        cls,
+        environment: Environment,
+        runner: Runner,
+        told: Callable[[], Pulse],
+        variables: Mapping[str, str] = os.environ,
     ) -> Self | None:
         """The companion that environment variables ask for, if they do."""
         folder = variables.get(SOAK_FOLDER_VARIABLE)

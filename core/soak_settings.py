@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from soakwatch.core.detector_settings import check_cron
 from soakwatch.core.rhythm import Cron, Rhythm

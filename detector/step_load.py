@@ -1,7 +1,8 @@
 """Step load: what the load generator of each test did in each step of the detector's clock."""
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -54,7 +55,7 @@ class StepLoads:
         loads = {test: self._load(own, settled, fresh) for test, own in of_test.items()}
         return {test: load for test, load in loads.items() if load.users}
 
-    def _load(self, samples: Sequence[LoadSample], settled: Set[str], fresh: Set[str]) -> Load:
+    def _load(self, samples: Sequence[LoadSample], settled: AbstractSet[str], fresh: AbstractSet[str]) -> Load:
         """That of one test; of its runs, those `fresh` have just taken the place of others."""
         runs = {sample.run for sample in samples}
         return Load(

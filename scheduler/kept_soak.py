@@ -3,12 +3,11 @@
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from soakwatch.core.configuration import Configuration
-from soakwatch.core.numbers import format_duration
 from soakwatch.core.soak_settings import SoakSection
 from soakwatch.scheduler import soak_command
 from soakwatch.scheduler.soak_command import Start
@@ -17,18 +16,8 @@ from soakwatch.scheduler.soak_files import SoakFiles
 from soakwatch.scheduler.soak_host import SoakHost
 from soakwatch.scheduler.soak_occasion import Occasion
 from soakwatch.scheduler.soak_record import Ending, SoakRecord
+from soakwatch.scheduler.soak_trouble import Asked, trouble_of
 from soakwatch.scheduler.soak_watching import SoakWatching
-
-_FORGIVEN = 60.0
-"""Seconds after which a start that goes well lets what was wrong with the one before be forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of a soak at a moment: to run on `occasion` or not; before `free` it may run elsewhere."""
-
-    occasion: Occasion | None
-    free: float | None = None
 
 
 class KeptSoak:
@@ -114,30 +103,8 @@ class KeptSoak:
 
     def trouble(self, asked: Asked, now: float) -> str:
         """What is wrong with it now, in a sentence; empty where nothing is."""
-        return "; ".join(filter(None, [self._trouble(asked, now), self._trouble_of_files, self._log_trouble]))
-
-    def _trouble(self, asked: Asked, now: float) -> str:
-        record, watching = self.record, self._watching
-        if asked.occasion is None and not self.is_there:
-            return ""
-        if record.asked is not None and record.ending is not None and not record.ending.is_in_order:
-            return {
-                Ending.HANGS: "Locust hangs: it lives and closes no windows; it is being restarted",
-                Ending.LOST_WORKERS: "a worker is gone; Locust is being restarted",
-            }.get(record.ending, "Locust is gone and left workers behind, which are being ended")
-        if not self.is_there:
-            if asked.free is not None and now < asked.free:
-                return f"it may still be under way on another machine; it begins here within {_time(asked.free - now)}"
-            left = rest_left(record, now)
-            return f"{record.fault}; next try in {_time(left)}" if record.fault and left else record.fault
-        if watching.is_unanswered:
-            return "the target does not answer: every request goes without any answer"
-        pulse = watching.pulse
-        if pulse is not None and not watching.is_testing and pulse.workers < self.section.expect_workers:
-            return f"it waits for its workers: {pulse.workers} of {self.section.expect_workers} have come"
-        if pulse is not None and watching.is_testing and pulse.workers < self.section.expect_workers:
-            return f"workers are missing: {pulse.workers} of {self.section.expect_workers} are there"
-        return record.fault if now - record.began < _FORGIVEN else ""
+        said = trouble_of(self.record, self._watching, asked, self.section.expect_workers, now)
+        return "; ".join(filter(None, [said, self._trouble_of_files, self._log_trouble]))
 
     def _known(self, now: float) -> SoakRecord:
         """The record; at first from the folder, or made of what runs there already."""
@@ -231,7 +198,3 @@ class KeptSoak:
 
 def _cannot_write(log: Path, error: OSError) -> str:
     return f"{log} cannot be kept: {error.strerror or error}; make room on the disk, or mend its folder"
-
-
-def _time(seconds: float) -> str:
-    return format_duration(max(1.0, seconds))

@@ -62,7 +62,7 @@ def arguments(section: SoakSection, start: Start) -> list[str]:
 def variables(
     section: SoakSection, start: Start, configuration: Configuration, file: Path | None, ours: Mapping[str, str]
 ) -> dict[str, str]:
-    """Locust's environment: `ours`, less what would change the load or is none of its business, with what it is told."""
+    """Locust's environment: `ours`, less what would change the load or is no business of its, and what it is told."""
     usual = {
         key: value
         for key, value in ours.items()
@@ -101,8 +101,8 @@ def _workers(section: SoakSection) -> Sequence[str]:
     if section.processes:
         # one of its own for each start: the one before may still be held by a worker that ends
         port = str(_free_port())
-        bound = ("--master-bind-host", _LOOPBACK, "--master-bind-port", port, "--master-port", port)
-        return ("--processes", str(section.processes), *bound)
+        bound = ("--master-bind-host", _LOOPBACK, "--master-bind-port", port)
+        return ("--processes", str(section.processes), *bound, "--master-port", port)
     if section.expect_workers:
         bound = ("--master-bind-host", section.master_host, "--master-bind-port", str(section.master_port))
         return ("--master", "--expect-workers", str(section.expect_workers), *bound)

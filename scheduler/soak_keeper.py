@@ -10,7 +10,7 @@ from pathlib import Path
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import SoakwatchError
 from soakwatch.scheduler.job import Stopping
-from soakwatch.scheduler.kept_soak import Asked, KeptSoak
+from soakwatch.scheduler.kept_soak import KeptSoak
 from soakwatch.scheduler.soak_book import (
     Whereabouts,
     Wish,
@@ -22,6 +22,7 @@ from soakwatch.scheduler.soak_book import (
 from soakwatch.scheduler.soak_host import ProcessHost, SoakHost
 from soakwatch.scheduler.soak_occasion import next_begin, occasion_at
 from soakwatch.scheduler.soak_state import SoakState
+from soakwatch.scheduler.soak_trouble import Asked
 from soakwatch.scheduler.tenure import DURATION
 from soakwatch.store.ledger import Ledger
 

@@ -18,8 +18,8 @@ class Occasion:
 def occasion_at(section: SoakSection, wish: Wish | None, now: float, time_zone: str) -> Occasion | None:
     """The occasion that `now` is in, None where the soak is not to run.
 
-    What somebody stopped stays so until somebody starts it. Where both the schedule and somebody's wish want it, it runs
-    until the later of both ends.
+    What somebody stopped stays so until somebody starts it. Where both the schedule and somebody's wish want it, it
+    runs until the later of both ends.
     """
     if wish is not None and not wish.wanted:
         return None

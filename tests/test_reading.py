@@ -126,7 +126,7 @@ def test_in_a_rehearsal_the_first_moments_of_a_run_that_goes_on_count_as_all_of_
     turn = NIGHT.start + 20
     after = replace(a_run_of(8, start=turn + GAP), id="next", continues="run")
     before = [a_load(start=turn - 10 * back, users=8) for back in range(30, 0, -1)]
-    points = [a_run_of(8, end=turn), after, *before, a_load("next", start=turn + GAP, users=3)]
+    points: list[Point] = [a_run_of(8, end=turn), after, *before, a_load("next", start=turn + GAP, users=3)]
     points.append(a_load("next", start=turn + 2 * GAP, users=8))
     steps = observed(tmp_path, points, Span(NIGHT.start, NIGHT.start + 50), scale=0.02)
     loads_of = [step.load.get(TEST) for step in steps]

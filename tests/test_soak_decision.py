@@ -1,7 +1,7 @@
 """What is done about a soak, by what is wanted and what is seen: laws that hold whatever happens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from hypothesis import given
@@ -29,6 +29,7 @@ ALWAYS = Occasion(-inf, inf)
 RUNS = Wanted(ALWAYS, "as ever")
 HEALTHY = Seen(leads=True, others=2)
 NOW = 1_800_000_000.0
+A_START = "a"
 
 moments = st.floats(NOW - 1e6, NOW + 1e6)
 endings = st.none() | st.sampled_from(Ending)
@@ -46,11 +47,13 @@ records = st.builds(
     restarts=st.integers(0, 40),
     fault=st.text(max_size=3),
 )
-sights = st.builds(
-    Seen, st.booleans(), st.integers(0, 3), st.floats(0, 100), st.floats(0, 100), st.floats(30, 100)
-)
+sights = st.builds(Seen, st.booleans(), st.integers(0, 3), st.floats(0, 100), st.floats(0, 100), st.floats(30, 100))
 wishes = st.builds(
-    Wanted, st.sampled_from([None, ALWAYS]), st.sampled_from(["as ever", "other"]), st.none() | moments, st.none() | moments
+    Wanted,
+    st.sampled_from([None, ALWAYS]),
+    st.sampled_from(["as ever", "other"]),
+    st.none() | moments,
+    st.none() | moments,
 )
 
 
@@ -163,7 +166,7 @@ def running() -> SoakRecord:
 class World:
     """One soak in a world in which things happen, second by second; holds that never two of it live."""
 
-    record: SoakRecord = SoakRecord()
+    record: SoakRecord = field(default_factory=SoakRecord)
     living: int = 0
     hangs: float = 0.0
     starts: int = 0
@@ -182,7 +185,7 @@ class World:
                 assert self.living == 0
                 self.living, self.hangs, self.starts = 1, 0.0, self.starts + 1
                 self.record = replace(
-                    self.record, token="a", process=1, began=now, asked=None, ending=None, settings="as ever"
+                    self.record, token=A_START, process=1, began=now, asked=None, ending=None, settings="as ever"
                 )
             case Do.STOP:
                 self.record = replace(self.record, asked=now, ending=step.ending)
@@ -199,7 +202,9 @@ class World:
             self.hangs += 1 if self.living else 0
 
 
-events = st.lists(st.tuples(st.sampled_from(["nothing", "crash", "hang"]), st.booleans(), st.integers(1, 90)), max_size=12)
+events = st.lists(
+    st.tuples(st.sampled_from(["nothing", "crash", "hang"]), st.booleans(), st.integers(1, 90)), max_size=12
+)
 
 
 @given(events)

@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
@@ -12,7 +11,9 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
+from soakwatch.collector.failures import is_unanswered
 from soakwatch.collector.guard import quietly
+from soakwatch.collector.leash import Leash
 from soakwatch.collector.native_thread import NativeThread
 from soakwatch.core.environment_variables import LEASH_VARIABLE, SOAK_FOLDER_VARIABLE, SOAK_TOKEN_VARIABLE
 from soakwatch.core.soak_pulse import HEARTBEAT_FILE, PULSE_FILE, Pulse
@@ -20,36 +21,6 @@ from soakwatch.core.soak_pulse import HEARTBEAT_FILE, PULSE_FILE, Pulse
 logger = logging.getLogger(__name__)
 
 _EVERY = 1.0
-
-_UNANSWERED = ("ConnectionRefusedError", "ConnectionError", "ConnectTimeout", "ConnectionTimeout", "gaierror",
-               "NewConnectionError", "NoRouteToHost", "No route to host", "Network is unreachable", "timed out",
-               "TimeoutError", "Connection refused", "Name or service not known")  # fmt: skip
-"""Parts of what the clients' errors say where nobody answered."""
-
-
-class Leash:
-    """Ends this process in order when nobody has touched the heartbeat for `seconds`.
-
-    It counts by a clock that nobody sets, and not while the machine sleeps.
-    """
-
-    def __init__(self, heartbeat: Path, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin to wait."""
-        self._heartbeat = heartbeat
-        self._seconds = seconds
-        self._clock = clock
-        self._touched: int | None = None
-        self._since = clock()
-
-    def is_over(self) -> bool:
-        """Look at the heartbeat; whether it was left alone for too long."""
-        try:
-            touched: int | None = self._heartbeat.stat().st_mtime_ns
-        except OSError:
-            touched = None
-        if touched != self._touched:
-            self._touched, self._since = touched, self._clock()
-        return self._clock() - self._since > self._seconds
 
 
 class SoakCompanion:
@@ -111,8 +82,8 @@ class SoakCompanion:
             if not asked and self._thread.run(self._leash.is_over):
                 asked = True
                 logger.warning("the daemon that keeps this soak running says nothing any more, so it ends")
-                # the way on which everybody else ends it
-                os.kill(os.getpid(), signal.SIGTERM)
+                # the way on which the daemon would end it
+                os.kill(os.getpid(), signal.SIGINT)
             gevent.sleep(_EVERY)
 
     def _beat(self, pulse: Pulse) -> None:
@@ -123,8 +94,3 @@ class SoakCompanion:
         except OSError:
             # a full disk is no reason to be taken for dead
             self._pulse.touch()
-
-
-def is_unanswered(error: str) -> bool:
-    """Whether what Locust keeps of an error says that nobody answered."""
-    return any(part in error for part in _UNANSWERED)

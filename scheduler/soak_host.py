@@ -75,8 +75,16 @@ class ProcessHost(SoakHost):
             (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ]
+        # whoever started the daemon in the background may have had it ignore SIGINT
+        heard = (signal.SIGINT, signal.SIGTERM)
         return os.posix_spawn(
-            command[0], list(command), dict(variables), file_actions=actions, setsid=True, setsigmask=()
+            command[0],
+            list(command),
+            dict(variables),
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=heard,
         )
 
     def living(self, process: int, token: str) -> Living:
@@ -89,13 +97,16 @@ class ProcessHost(SoakHost):
         return Living(leads=False, others=sum(1 for _ in _with(SOAK_TOKEN_VARIABLE, token)) if token else 0)
 
     def ask_to_end(self, process: int, token: str) -> None:
-        """Send SIGTERM."""
+        """Send SIGINT to the leading process.
+
+        While a load shape runs, Locust does not listen to SIGTERM yet, and would die of it at once.
+        """
         leader = _known(process, token)
         if leader is None:
             self.ask_each_to_end(token)
         else:
             with suppress(*_GONE):
-                leader.send_signal(signal.SIGTERM)
+                leader.send_signal(signal.SIGINT)
 
     def ask_each_to_end(self, token: str) -> None:
         """Send SIGTERM to each."""

@@ -48,7 +48,7 @@ def _of_running(watching: SoakWatching, expected: int) -> str:
     if watching.pulse is None or watching.pulse.workers >= expected:
         return ""
     there = f"{watching.pulse.workers} of {expected}"
-    if watching.is_testing:
+    if watching.pulse.run:
         return f"workers are missing: {there} are there"
     return f"it waits for its workers: {there} have come"
 

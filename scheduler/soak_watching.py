@@ -51,7 +51,7 @@ class SoakWatching:
 
     @property
     def silent(self) -> float:
-        """Seconds without a pulse, or without a window while the test runs."""
+        """Seconds without a pulse, or without a window since the test began."""
         return max(0.0, (self._looked or 0.0) - min(self._beat, self._moved))
 
     @property
@@ -70,7 +70,8 @@ class SoakWatching:
 
     def _take(self, pulse: Pulse, now: float) -> None:
         self.pulse = pulse
-        if pulse.windows != self._windows or not self.is_testing:
+        # a test that has stopped by itself, as for want of workers, is none that is yet to begin
+        if pulse.windows != self._windows or not (self.is_testing or pulse.ended):
             self._windows, self._moved = pulse.windows, now
         if self._compared is None or pulse.run != self._compared[1].run:
             self._compared = now, pulse

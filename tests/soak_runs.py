@@ -95,6 +95,8 @@ class SoakBench:
             note_wish(work, NAME, Wish(wanted, time.time()))
 
     def stored(self, run: str) -> int:
+        if not self.configuration.store.path.exists():
+            return 0
         with open_store(self.configuration) as store:
             return sum(store.requests_stored(run).values())
 

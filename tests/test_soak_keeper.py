@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from locust_runs import LOCUSTFILE, TARGET
+from locust_runs import LOCUSTFILE, TARGET, free_port
 from soak_runs import NAME, SoakBench
 
 from soakwatch.core.run import Outcome, Run
@@ -63,7 +63,7 @@ def test_it_runs_while_it_is_wanted_and_ends_in_order_when_it_is_stopped(soak: N
 
 
 def test_a_rotation_leaves_a_gap_of_two_windows_at_most_and_both_runs_are_reconciled(soak: NewBench) -> None:
-    bench = soak(rotate=12, users=40, spawn_rate=4)
+    bench = soak(rotate=20, users=24, spawn_rate=4)
     first = bench.until_it_runs()
     # users come one after the other in the first run, and all at once in the one that goes on from it
     second = bench.until_it_runs(but=first.run)
@@ -77,7 +77,7 @@ def test_a_rotation_leaves_a_gap_of_two_windows_at_most_and_both_runs_are_reconc
     assert exact(after), after
     gap = bench.busy(after.id)[0] - bench.busy(before.id)[1]
     assert gap <= 20.0, f"{gap} s without load; two windows are 20 s by default"
-    assert (before.spawn_rate, after.spawn_rate) == (4.0, 20.0)
+    assert (before.spawn_rate, after.spawn_rate) == (4.0, 12.0)
     assert second.restarts == 0
     assert bench.trouble == []
 
@@ -284,3 +284,74 @@ def test_settings_that_changed_are_taken_over_by_a_new_start(soak: NewBench) -> 
         assert exact(before), before
     finally:
         changed.close()
+
+
+def test_a_scenario_is_stretched_over_its_duration_and_then_it_has_ended(soak: NewBench) -> None:
+    bench = soak(processes=0, scenario="baseline", duration=0.25, users=9)
+    assert bench.keep().wanted is False
+    bench.wish(wanted=True)
+    bench.until_it_runs()
+    ended = bench.until(lambda state: not (state.process or state.wanted), "its end")
+    assert (ended.restarts, ended.trouble) == (0, "")
+    (run,) = bench.runs()
+    assert exact(run), run
+    with open_store(bench.configuration) as store:
+        assert max(one.users for one in store.load(run.id)) == 3, "a third of the users, as the scenario says"
+
+
+def test_workers_from_elsewhere_are_waited_for_and_missed(soak: NewBench) -> None:
+    port = free_port()
+    bench = soak(processes=0, expect_workers=1, master_host="127.0.0.1", master_port=port)
+    waits = bench.until(lambda state: bool(state.trouble), "a word on workers")
+    assert waits.trouble == "it waits for its workers: 0 of 1 have come"
+    launcher = [sys.executable, "-m", "soakwatch.collector.launcher", "-f", "users.py"]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("SOAKWATCH_")}
+    with subprocess.Popen([*launcher, "--worker", "--master-port", str(port)], cwd=bench.folder, env=clean) as worker:
+        begun = bench.until_it_runs()
+        assert begun.trouble == ""
+        worker.kill()
+    missed = bench.until(lambda state: bool(state.trouble), "a word on the missing one")
+    assert missed.trouble == "workers are missing: 0 of 1 are there"
+    assert (missed.process, missed.restarts) == (begun.process, 0)
+    # Locust stops the test when the last one is gone, and would never begin it again
+    again = bench.until(lambda state: state.process not in {0, begun.process}, "another start", seconds=90)
+    assert again.restarts == 1
+
+
+def test_a_log_that_takes_nothing_is_told_and_locust_goes_on(soak: NewBench) -> None:
+    bench = soak(processes=0)
+    bench.files.mkdir(parents=True)
+    (bench.files / "locust.log").symlink_to("/dev/full")
+    state = bench.until_it_runs()
+    assert state.restarts == 0
+    assert any("No space left on device" in sentence for sentence in bench.trouble), bench.trouble
+    bench.wish(wanted=False)
+    bench.until(lambda state: not state.process, "its end")
+    (run,) = bench.runs()
+    assert exact(run), run
+
+
+def test_a_ledger_that_cannot_be_read_changes_nothing(soak: NewBench) -> None:
+    bench = soak(processes=0)
+    begun = bench.until_it_runs()
+    with closing(sqlite3.connect(bench.folder / "soakwatch-ledger.db", isolation_level=None)) as ledger:
+        ledger.execute("ALTER TABLE ledger_memory RENAME TO elsewhere")
+        for _ in range(5):
+            state = bench.keep()
+            assert (state.process, state.restarts) == (begun.process, 0)
+        assert any("soaks go on as they are" in sentence for sentence in bench.trouble)
+        ledger.execute("ALTER TABLE elsewhere RENAME TO ledger_memory")
+    assert bench.keep().trouble == ""
+
+
+def test_what_the_daemon_alone_needs_is_kept_from_the_locustfile(
+    soak: NewBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOAKWATCH_GITHUB__TOKEN", "of-the-daemon")
+    monkeypatch.setenv("LOCUST_USERS", "99")
+    bench = soak(processes=0)
+    begun = bench.until_it_runs()
+    told = psutil.Process(begun.process).environ()
+    assert "of-the-daemon" not in told.values()
+    assert "LOCUST_USERS" not in told
+    assert [run.users for run in bench.runs()] == [8]

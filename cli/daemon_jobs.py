@@ -24,6 +24,7 @@ from soakwatch.scheduler.detection import grace
 from soakwatch.scheduler.job import Job, Stopping
 from soakwatch.scheduler.lasting import LastingWork
 from soakwatch.scheduler.reporting import Reporting
+from soakwatch.scheduler.soak_duty import SoakDuty
 from soakwatch.scheduler.spool_delivery import deliver_left
 from soakwatch.scheduler.tenure import Tenure
 from soakwatch.scheduler.tick import RollUps, Ticker
@@ -41,7 +42,7 @@ _STORE = "store"
 PATIENCE = 300.0
 """Seconds without a sign of life: a request may take a minute where nobody answers, and a round makes a few of them."""
 
-_REPORT_EVERY = 15.0
+_REPORT_EVERY, _SOAKS_EVERY = 15.0, 2.0
 
 
 class DaemonJobs:
@@ -135,6 +136,11 @@ class DaemonJobs:
         lasting = LastingWork(open_, work)
         self._opened.callback(lasting.close)
         return lasting
+
+
+def soak_job(duty: SoakDuty) -> Job:
+    """The job that keeps soaks running, and lets go of them in the end."""
+    return Job("soaks", Every(_SOAKS_EVERY), duty.keep, PATIENCE, is_exclusive=False, end=duty.end)
 
 
 def report_job(reporting: Reporting) -> Job:

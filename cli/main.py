@@ -27,6 +27,7 @@ from soakwatch.cli.runs import runs_app
 from soakwatch.cli.scenarios import scenarios_app
 from soakwatch.cli.schema import schema
 from soakwatch.cli.simulate import simulate_app
+from soakwatch.cli.soak import soak_app
 from soakwatch.cli.spool import spool_app
 from soakwatch.cli.status import status
 from soakwatch.cli.store import store_app
@@ -58,6 +59,7 @@ app.command()(gate)
 app.command()(detect)
 app.command()(watch)
 app.command()(status)
+app.add_typer(soak_app, name="soak")
 app.command()(backtest)
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(issues_app, name="issues")

@@ -146,6 +146,12 @@ def _status() -> type[BaseModel]:
     return StatusDocument
 
 
+def _soak_status() -> type[BaseModel]:
+    from soakwatch.cli.soak_document import SoakStatusDocument
+
+    return SoakStatusDocument
+
+
 FORMS = (
     Form("baselines", "what `baseline extract` and `baseline pin` write", _baselines),
     Form("metrics", "what `metrics extract` and `simulate` write", _metrics),
@@ -156,6 +162,7 @@ FORMS = (
     Form("incident-change", "each line that `watch --json` prints", _change),
     Form("detection", "what `detect --json` prints", _detection),
     Form("status", "what `status --json` prints", _status),
+    Form("soak-status", "what `soak status --json` prints", _soak_status),
     Form("backtest", "what `backtest --json` prints", _backtest),
     Form("issue", "what `issues create --json` prints without --apply", _issue),
     Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),

@@ -5,13 +5,13 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from soakwatch.cli.soak_document import SoakStateRecord
 from soakwatch.core.judgement import Band, Judgement
 from soakwatch.core.verdict import Decision, Severity
 from soakwatch.reporter.incidents_json import IncidentRecord, utc_moment
 from soakwatch.reporter.verdicts_json import Number, Text
 from soakwatch.scheduler.daemon_report import DaemonReport
 from soakwatch.scheduler.job_board import JobState
-from soakwatch.scheduler.soak_state import SoakState
 from soakwatch.scheduler.status import RunningTest, Status
 
 SCHEMA: Final = 1
@@ -57,35 +57,6 @@ class JobRecord(_Record):
         )
 
 
-class SoakRecord(_Record):
-    """A soak that the daemon keeps running; `process` is 0 where none runs."""
-
-    name: Text
-    wanted: bool
-    test: Text
-    process: int
-    run: Text
-    since: datetime | None
-    next: datetime | None
-    restarts: int
-    trouble: Text
-
-    @classmethod
-    def of(cls, state: SoakState) -> Self:
-        """Make the record of `state`."""
-        return cls(
-            name=state.name,
-            wanted=state.wanted,
-            test=state.test,
-            process=state.process,
-            run=state.run,
-            since=_moment(state.since),
-            next=_moment(state.due),
-            restarts=state.restarts,
-            trouble=state.trouble,
-        )
-
-
 class DaemonRecord(_Record):
     """A daemon: the one that is at work has `leads`, the others wait for it."""
 
@@ -96,7 +67,7 @@ class DaemonRecord(_Record):
     leads: bool
     address: Text
     jobs: tuple[JobRecord, ...]
-    soaks: tuple[SoakRecord, ...]
+    soaks: tuple[SoakStateRecord, ...]
 
     @classmethod
     def of(cls, report: DaemonReport) -> Self:
@@ -109,7 +80,7 @@ class DaemonRecord(_Record):
             leads=report.leads,
             address=report.address,
             jobs=tuple(map(JobRecord.of, report.jobs)),
-            soaks=tuple(map(SoakRecord.of, report.soaks)),
+            soaks=tuple(map(SoakStateRecord.of, report.soaks)),
         )
 
 

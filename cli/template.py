@@ -25,6 +25,7 @@ _EXAMPLES: dict[str, dict[str, str | float]] = {
     },
     "maintenance": {"service": "rag_service", "cron": "0 3 * * *", "duration": 45.0, "title": "nightly rebuild"},
     "due": {"test": "nightly", "cron": "0 2 * * *", "within": 60.0},
+    "soak": {"name": "staging", "locustfile": "locustfile.py", "host": "https://staging.example.com", "users": 24},
     "assignee": {"service": "rag_service", "user": "octocat"},
 }
 

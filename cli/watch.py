@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,7 +84,7 @@ def watch(
         if once:
             _do_once(jobs, tenure)
         else:
-            _do_until_stopped(jobs, configuration, ledger, tenure)
+            _do_until_stopped(jobs, configuration, config, ledger, tenure)
     if once and watcher.last is not None:
         raise typer.Exit(_told_at_the_end(watcher.last, configuration))
     notes.print("stopped; `soakwatch watch` goes on from here")
@@ -114,16 +115,24 @@ def _told_at_the_end(report: "DetectionReport", configuration: Configuration) ->
     return exit_code_of(report, configuration, now)
 
 
-def _do_until_stopped(jobs: "Sequence[Job]", configuration: Configuration, ledger: "Ledger", tenure: "Tenure") -> None:
-    from soakwatch.cli.daemon_jobs import report_job
+def _do_until_stopped(
+    jobs: "Sequence[Job]", configuration: Configuration, file: Path | None, ledger: "Ledger", tenure: "Tenure"
+) -> None:
+    from soakwatch.cli.daemon_jobs import report_job, soak_job
     from soakwatch.cli.job_telling import JobTelling
     from soakwatch.scheduler.daemon import Daemon
     from soakwatch.scheduler.job_board import JobBoard
     from soakwatch.scheduler.reporting import Reporting
+    from soakwatch.scheduler.soak_duty import SoakDuty
+    from soakwatch.scheduler.soak_keeper import SoakKeeper
 
     telling, board = JobTelling(), JobBoard()
-    reporting = Reporting(ledger, tenure, board, version("soakwatch"), time.time(), hears=telling.hear_all)
-    daemon = Daemon([*jobs, report_job(reporting)], board, lambda: tenure.leads, telling.hear)
+    keeper = SoakKeeper(configuration, ledger, file)
+    reporting = Reporting(
+        ledger, tenure, board, version("soakwatch"), time.time(), soaks=keeper.states, hears=telling.hear_all
+    )
+    soaks = [soak_job(SoakDuty(keeper, tenure))] if configuration.soak else []
+    daemon = Daemon([*jobs, *soaks, report_job(reporting)], board, lambda: tenure.leads, telling.hear)
     notes.print(f"watching {configuration.store.address} {jobs[0].rhythm}", markup=False, soft_wrap=True)
     with tenure.beating(telling.hear_lease):
         left = daemon.run()

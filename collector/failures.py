@@ -23,6 +23,12 @@ _SECRETS = (
 )
 
 
+_UNANSWERED = ("ConnectionRefusedError", "ConnectionError", "ConnectTimeout", "ConnectionTimeout", "gaierror",
+               "NewConnectionError", "NoRouteToHost", "No route to host", "Network is unreachable", "timed out",
+               "TimeoutError", "Connection refused", "Name or service not known")  # fmt: skip
+"""Parts of what the clients' errors say where nobody answered."""
+
+
 def kind_of(exception: object, response: object) -> str:
     """`HTTP 503` where the response's status says it, else the class of the exception."""
     for carrier in (response, _attribute(exception, "response")):
@@ -49,3 +55,8 @@ def sample_of(exception: object) -> str:
         text = pattern.sub(replacement, text)
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= MAX_SAMPLE else text[: MAX_SAMPLE - 1] + "…"
+
+
+def is_unanswered(error: str) -> bool:
+    """Whether what Locust keeps of an error says that nobody answered."""
+    return any(part in error for part in _UNANSWERED)

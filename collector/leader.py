@@ -20,12 +20,14 @@ from soakwatch.collector.options import with_options
 from soakwatch.collector.reconciliation import Evidence, reconcile
 from soakwatch.collector.recording import LoadNow, Recording
 from soakwatch.collector.session import DRAIN_TIME, NO_RUN, Session
+from soakwatch.collector.soak_companion import SoakCompanion
 from soakwatch.collector.version_watch import VersionWatch
 from soakwatch.collector.worker import RUN_IN_REPORT
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import StoreError
 from soakwatch.core.run import Outcome, Reconciliation, Run
 from soakwatch.core.run_series import condense
+from soakwatch.core.soak_pulse import Pulse
 from soakwatch.store.contract import Point, WindowStore
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,15 @@ class LeaderSession(Session):
         for section in self.configuration.deploy:
             watch = VersionWatch(section, self.configuration.environment)
             gevent.spawn(quietly(self._follow), watch)
+        companion = SoakCompanion.wanted(self.environment, self.runner, self._told)
+        if companion is not None:
+            companion.start()
+
+    def _told(self) -> Pulse:
+        """What of a soak's pulse is known here."""
+        recording = self.recording
+        has_ended = recording.run != NO_RUN and recording.stopped_at is not None
+        return Pulse("", windows=self.windows_closed, run=recording.run, ended=has_ended)
 
     def _follow(self, watch: VersionWatch) -> None:
         while True:

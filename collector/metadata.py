@@ -1,6 +1,7 @@
 """Metadata: what is worth knowing of a run when it begins."""
 
 import hashlib
+import os
 import re
 import secrets
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from locust.env import Environment
 from soakwatch.collector.naming import clean_name
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.deploy import Deploy
+from soakwatch.core.environment_variables import CONTINUES_VARIABLE
 from soakwatch.core.run import Run
 from soakwatch.core.series import WHOLE_SERVICE
 
@@ -49,6 +51,7 @@ def describe_run(run: str, now: float, configuration: Configuration, environment
         locustfile=clean_name(environment.locustfile or ""),
         locustfile_hash=_hash_of(environment.parsed_locustfiles or ()),
         locust_version=locust.__version__,
+        continues=os.environ.get(CONTINUES_VARIABLE, ""),
     )
 
 

@@ -70,6 +70,7 @@ class Session(ABC):
         self._punctuality = Punctuality()
         self._ending: list[gevent.Greenlet] = []
         self._quitting: gevent.Greenlet | None = None
+        self.windows_closed = 0
 
     def start(self) -> None:
         """Listen to Locust, and begin to flush."""
@@ -163,6 +164,7 @@ class Session(ABC):
                 _discard(steps)
                 return
             self.delivery.submit(self._with_counts(steps, recording, now))
+            self.windows_closed += 1
 
     def _with_counts(
         self, windows: Iterable[Sequence[Point]], recording: Recording, now: float

@@ -1,6 +1,8 @@
 """Configuration: all settings together."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from soakwatch.core.detector_settings import DetectorSection, DueSection, LedgerSection, MaintenanceSection
 from soakwatch.core.github_settings import AssigneeSection, GithubSection, GrafanaSection, WebhookSection
@@ -15,6 +17,7 @@ from soakwatch.core.settings import (
     RetentionSection,
     ServiceRule,
 )
+from soakwatch.core.soak_settings import SoakSection, check_soaks
 from soakwatch.core.store_settings import StoreSection
 
 
@@ -41,6 +44,7 @@ class Configuration(Section):
     deploy: tuple[DeploySection, ...] = ()
     maintenance: tuple[MaintenanceSection, ...] = ()
     due: tuple[DueSection, ...] = ()
+    soak: Annotated[tuple[SoakSection, ...], AfterValidator(check_soaks)] = ()
     assignee: tuple[AssigneeSection, ...] = ()
 
 

@@ -17,6 +17,8 @@ _DEPTH_OF_A_KEY = 3
 
 _WITH_TOKENS = ("store", "github", "grafana", "webhook")
 _WITH_SECRETS = {*_WITH_TOKENS, "ledger"}
+_WITH_ADDRESSES = {"deploy", "soak"}
+"""Lists of sections with an address that says a version."""
 
 
 def secrets_in(file: Path, values: Mapping[str, Any]) -> Iterable[str]:
@@ -58,7 +60,7 @@ def unreadable_variables() -> Iterable[str]:
             json.loads(os.environ.get(variable) or "null")
         except ValueError as error:
             if not isinstance(Configuration.model_fields[key].default, str):
-                content = "" if key in {*_WITH_SECRETS, "deploy"} else f", in {os.environ[variable]!r}"
+                content = "" if key in {*_WITH_SECRETS, *_WITH_ADDRESSES} else f", in {os.environ[variable]!r}"
                 yield f"environment variable {variable}: not JSON: {error}{content}"
 
 
@@ -79,7 +81,7 @@ def describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noqa
 def _may_be_secret(location: tuple[str | int, ...], value: object) -> bool:
     if len(location) == 1 and location[0] in _WITH_SECRETS:
         return not isinstance(value, str) or f"{ENVIRONMENT_PREFIX}{location[0]}".upper() in os.environ
-    if location[0] == "deploy":  # its address may hold credentials, also one of which the scheme was forgotten
+    if location[0] in _WITH_ADDRESSES:  # its address may hold credentials, also one of which the scheme was forgotten
         return len(location) < _DEPTH_OF_A_KEY or location[2] == "version_url"
     if location[0] in _WITH_SECRETS and location[1] in {"token", "token_file"}:
         return True

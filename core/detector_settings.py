@@ -20,7 +20,8 @@ def _time_zone(name: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
-def _cron(expression: str) -> str:
+def check_cron(expression: str) -> str:
+    """The cron expression as it is. Raises ValueError that says how one looks."""
     # a load generator loads settings, too, and hardly ever one with a cron expression
     from cronsim import CronSim, CronSimError
 
@@ -31,7 +32,7 @@ def _cron(expression: str) -> str:
     return expression
 
 
-Cron = Annotated[str, AfterValidator(_cron)]
+Cron = Annotated[str, AfterValidator(check_cron)]
 
 
 class DetectorSection(Section):

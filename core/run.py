@@ -93,6 +93,7 @@ class Reconciliation:
 class Run:
     """One execution of Locust. Times are seconds since the epoch; `end` and `reconciled` are None while it runs.
 
+    `continues` is the run that it goes on from: the same load, by processes that took the place of others.
     Of a run that was read from files little may be known: `start` and `users` are 0 then, texts empty.
     """
 
@@ -111,6 +112,7 @@ class Run:
     locust_version: str = ""
     outcome: Outcome = Outcome.RUNNING
     reconciled: Reconciliation | None = None
+    continues: str = ""
 
 
 def settled(known: Reconciliation, stored: int, ended: Collection[str] = ()) -> Reconciliation:

@@ -24,6 +24,9 @@ def _version_url(url: SecretStr) -> SecretStr:
     return url
 
 
+VersionUrl = Annotated[SecretStr, AfterValidator(_version_url)]
+
+
 class RetentionSection(Section):
     """[retention]: days that data is kept, 0 for ever. Runs and deploys are always kept."""
 
@@ -82,9 +85,7 @@ class DeploySection(Section):
     """[[deploy]]: where a service says its version; a change of it is kept as a deploy."""
 
     service: str = Field("*", min_length=1, description="the service; * for all of the environment")
-    version_url: Annotated[SecretStr, AfterValidator(_version_url)] = Field(
-        description="address that answers with the version, as text or in JSON"
-    )
+    version_url: VersionUrl = Field(description="address that answers with the version, as text or in JSON")
     version_field: str = Field("", description="where the version is in JSON, such as 'build.version'")
     commit_field: str = Field("", description="where the commit is in JSON, such as 'build.commit'")
     interval: float = Field(30.0, ge=1, le=86_400, description="seconds between two looks while a test runs")

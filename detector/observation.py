@@ -16,12 +16,14 @@ Test = tuple[str, str]
 class Load:
     """The load generator of one test in one step: users of all its processes, and whether it kept up with them.
 
-    `settled` is false while a run warms up. A run that has ended has no load.
+    `settled` is false while a run warms up. It `goes_on` in the step in which its run took the place of another one,
+    also where there was none for a moment between the two. A run that has ended has no load.
     """
 
     users: float
     saturated: bool = False
     settled: bool = True
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

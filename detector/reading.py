@@ -20,6 +20,9 @@ from soakwatch.store.contract import WindowStore
 _AT_ONCE = 30
 """Steps that are read by one question: a few would ask too often, many would take too much memory."""
 
+_BEFORE = 2 * LOOKED_BACK + 1
+"""Steps before the first one whose load says whether runs warm up in it, also those that go on from another."""
+
 _LOWEST, _HIGHEST = -320, 960
 """Buckets of a nanosecond and of twelve days; what is beyond counts as these, else one absurd time fills the memory."""
 
@@ -32,7 +35,7 @@ def observations(store: WindowStore, timing: Timing, span: Span) -> Iterator[Obs
     """
     runs = store.runs()
     kept, loads = KeptLoad(store, runs), StepLoads.of(runs)
-    for stretch in _pieces(Span(span.start - (LOOKED_BACK + 1) * timing.step, span.start), timing.step):
+    for stretch in _pieces(Span(span.start - _BEFORE * timing.step, span.start), timing.step):
         _fold_loads(kept, loads, stretch, timing.step)
     for stretch in _pieces(span, timing.step):
         load = _fold_loads(kept, loads, stretch, timing.step)

@@ -26,6 +26,9 @@ _GRACE = 2
 _EXPECTED = 20.0
 """Requests that are missing, so that rare ones may stay away by chance."""
 
+_BRIDGED = 3
+"""Steps that may lie between a run and the one that goes on from it: 20 s, where a step is 10 s."""
+
 _LONGER = 2
 """Times the longest pause of the last hour, up to which silence is a pause."""
 
@@ -90,7 +93,7 @@ class SilenceWatch:
         moment, steps = at - self.timing.step, 0
         while moment not in heard and self._is_busy(loads.get(moment), series.service, moment):
             steps += 1
-            moment -= self.timing.step
+            moment = self._step_before(loads, moment)
         before = [heard.get(start, 0.0) for start in self._under_way(loads, moment)]
         # who asks now and then is silent between, and another run may not ask at all
         often = sum(requests > 0 for requests in before) >= self.timing.silence
@@ -102,7 +105,15 @@ class SilenceWatch:
         """Starts of the steps back from `moment` in which the test was under way without a break."""
         while moment in loads:
             yield moment
-            moment -= self.timing.step
+            moment = self._step_before(loads, moment)
+
+    def _step_before(self, loads: Mapping[float, Load], moment: float) -> float:
+        """The step before one; where a run took the place of another, the last one of that."""
+        before = moment - self.timing.step
+        if (load := loads.get(moment)) is None or not load.goes_on:
+            return before
+        bridged = (moment - steps * self.timing.step for steps in range(1, _BRIDGED + 1))
+        return next((start for start in bridged if start in loads), before)
 
     def _is_busy(self, load: Load | None, service: str, moment: float) -> bool:
         maintained = service in self._maintained.get(moment, frozenset())

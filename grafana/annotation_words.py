@@ -44,7 +44,8 @@ def run_text(run: Run) -> str:
     """What a run was."""
     details = [f"{run.users} users" if run.users else "", f"version {plain(run.version)}" if run.version else ""]
     how = {Outcome.RUNNING: "no end is known", Outcome.FINISHED: "finished", Outcome.IMPORTED: "imported"}[run.outcome]
-    said = ", ".join([*filter(None, details), how])
+    before = f"goes on from {plain(run.continues)}" if run.continues else ""
+    said = ", ".join([*filter(None, [*details, before]), how])
     return f"Run {plain(run.id)} of {plain(run.test)} in {plain(run.environment)}: {said}"
 
 

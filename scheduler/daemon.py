@@ -52,6 +52,7 @@ class Daemon:
         self._clock = clock
         self._rounds = {job.name: Rounds(job, board, leads, clock) for job in jobs}
         self._stopping = threading.Event()
+        self._ending: set[str] = set()
         self._error: Exception | None = None
         self._scheduler = BackgroundScheduler(
             executors={_lane(job): ThreadPoolExecutor(1) for job in jobs}, timezone=UTC
@@ -71,6 +72,10 @@ class Daemon:
         self._scheduler.start()
         self._until_stopped()
         self._scheduler.remove_all_jobs()
+        for job in self._jobs:
+            if job.end is not None:
+                self._ending.add(job.name)
+                self._scheduler.add_job(self._end, args=[job], executor=_lane(job), misfire_grace_time=None)
         left = self._left_after(LAST_WORDS)
         self._scheduler.shutdown(wait=not left)
         if self._error is not None:
@@ -85,6 +90,13 @@ class Daemon:
             self._error = error
             self._stopping.set()
         self._board.due(job.name, job.rhythm.after(self._clock()))
+
+    def _end(self, job: Job) -> None:
+        try:
+            if job.end is not None:
+                job.end()
+        finally:
+            self._ending.discard(job.name)
 
     def _until_stopped(self) -> None:
         """Wait, and set all times anew when the clock was set or the machine has slept: timers know nothing of it."""
@@ -103,7 +115,8 @@ class Daemon:
         return left
 
     def _under_way(self) -> list[str]:
-        return [one.name for one in self._board.states(self._clock()) if one.begun is not None]
+        under_way = {one.name for one in self._board.states(self._clock()) if one.begun is not None}
+        return sorted(under_way | self._ending)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):

@@ -34,5 +34,7 @@ class Job:
     patience: float
     is_exclusive: bool = True
     lane: str = ""
+    end: Callable[[], None] | None = None
+    """What is done in its thread when the daemon ends."""
     jitter: float = 0.0
     """Seconds that it is put off at most, by lot: not all daemons should ask a server at the same moment."""

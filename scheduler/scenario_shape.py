@@ -27,6 +27,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument("--scenario", choices=names, required=True, help=f"what to run: {', '.join(names)}"),
         group.add_argument("--scenario-seconds", type=float, default=60.0, metavar="<seconds>", help="how long (60)"),
         group.add_argument("--scenario-users", type=int, default=24, metavar="<users>", help="users at the peak (24)"),
+        group.add_argument(
+            "--scenario-elapsed", type=float, default=0.0, metavar="<seconds>", help="how much of it is over (0)"
+        ),
     ]
     for action in actions:
         # Locust's own add_argument knows this argument, that of a group does not
@@ -42,5 +45,6 @@ class ScenarioShape(LoadTestShape):
         if options is None:
             return None
         sized = SizedScenario(scenario_named(options.scenario), options.scenario_seconds, options.scenario_users)
-        stage = stage_at(sized.stages, self.get_run_time())  # type: ignore[no-untyped-call]  # Locust's
+        elapsed = options.scenario_elapsed + self.get_run_time()  # type: ignore[no-untyped-call]  # Locust's
+        stage = stage_at(sized.stages, elapsed)
         return None if stage is None else (stage.users, stage.spawn_rate)

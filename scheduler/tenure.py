@@ -64,6 +64,12 @@ class Tenure:
         lease = self._lease
         return lease is not None and self._clock() < lease.expires
 
+    @property
+    def may_be_followed(self) -> bool:
+        """Whether another daemon may be at work by now: it is, or this one could not renew its lease for long."""
+        lease = self._lease
+        return lease is None or self._clock() > lease.expires + self._duration
+
     def take(self) -> None:
         """Take the lease, or keep it. Raises StoreUnavailable that names whoever else has it.
 

@@ -110,11 +110,12 @@ def _load(tags: tuple[str, ...], start: float, values: tuple[Any, ...]) -> LoadS
 def _run(tags: tuple[str, ...], start: float, values: tuple[Any, ...]) -> Run:
     environment, test, run = tags
     end, users, spawn_rate, *texts = values
-    *known, reconciled = map(decode_text, texts)
+    # of an earlier version's run nobody has noted which one it goes on from
+    *known, reconciled, continues = (decode_text(text or "") for text in texts)
     ended = None if float(end) == UNKNOWN_END else float(end)
     return rows.to_run([
         *(run, environment, test, start, ended, int(users), float(spawn_rate)),
-        *(*known, reconciled or None),
+        *(*known, reconciled or None, continues),
     ])  # fmt: skip
 
 
@@ -164,9 +165,10 @@ RUNS = Form(
     ("env", "test", "run"),
     (
         *("end", "users", "spawn_rate", "host", "version", "commit", "locustfile", "locustfile_hash"),
-        *("locust_version", "outcome", "reconciled"),
+        *("locust_version", "outcome", "reconciled", "continues"),
     ),
     _run,
+    frozenset({"continues"}),
 )
 TALLIES = Form(
     "tallies",

@@ -131,7 +131,7 @@ def _load(one: LoadSample) -> str:
 
 
 def _run(run: Run) -> str:
-    *_, reconciled = rows.of_run(run)
+    *_, reconciled, continues = rows.of_run(run)
     texts = {
         "host": run.host,
         "version": run.version,
@@ -141,6 +141,7 @@ def _run(run: Run) -> str:
         "locust_version": run.locust_version,
         "outcome": run.outcome.value,
         "reconciled": reconciled or "",
+        "continues": continues,
         "label": " ".join(filter(None, (run.version, run.commit))) or run.id,
     }
     return (

@@ -15,6 +15,8 @@ from soakwatch.core.series import Series
 from soakwatch.core.window import ErrorCount, Exemplar, LoadSample, Window
 from soakwatch.store.contract import Point
 
+_BEFORE_OUTCOME = Run.__slots__.index("outcome")
+
 Row = tuple[Any, ...]
 
 SERIES_WIDTH = 5
@@ -88,15 +90,15 @@ def to_tally(row: Sequence[Any]) -> Tally:
 
 def of_run(run: Run) -> Row:
     """All fields in order; what was reconciled as JSON."""
-    *head, outcome, reconciled = (getattr(run, name) for name in run.__slots__)
-    return (*head, str(outcome), None if reconciled is None else json.dumps(asdict(reconciled)))
+    *head, outcome, reconciled, continues = (getattr(run, name) for name in run.__slots__)
+    return (*head, str(outcome), None if reconciled is None else json.dumps(asdict(reconciled)), continues)
 
 
 def to_run(row: Sequence[Any]) -> Run:
-    """From `of_run`."""
-    *head, outcome, reconciled = row
+    """From `of_run`, also that of an earlier version, which knew nothing of runs that go on from others."""
+    head, (outcome, reconciled, *continues) = row[:_BEFORE_OUTCOME], row[_BEFORE_OUTCOME:]
     known = None if reconciled is None else _reconciliation(json.loads(reconciled))
-    return Run(*[*head, Outcome(outcome), known])
+    return Run(*[*head, Outcome(outcome), known, *continues])
 
 
 def _reconciliation(fields: dict[str, Any]) -> Reconciliation:

@@ -100,7 +100,7 @@ class RunFields(Record):
 
     def to_run(self) -> Run:
         """The run whose metadata this is."""
-        fields: dict[str, Any] = {name: getattr(self, name) for name in Run.__slots__}
+        fields: dict[str, Any] = {name: getattr(self, name) for name in RunFields.model_fields}
         fields["start"] = 0.0 if self.start is None else parse_timestamp(self.start)
         fields["end"] = None if self.end is None else parse_timestamp(self.end)
         fields["reconciled"] = None if self.reconciled is None else self.reconciled.to_reconciliation()
@@ -114,7 +114,7 @@ def identity_of(series: Series) -> dict[str, str]:
 
 def metadata_of(run: Run) -> dict[str, Any]:
     """The fields of `RunFields` for `run`. Raises ValueError for times before 1970."""
-    fields: dict[str, Any] = {name: getattr(run, name) for name in run.__slots__}
+    fields: dict[str, Any] = {name: getattr(run, name) for name in RunFields.model_fields}
     fields["start"] = format_timestamp(run.start) if run.start else None
     fields["end"] = None if run.end is None else format_timestamp(run.end)
     fields["reconciled"] = None if run.reconciled is None else ReconciledRecord.of(run.reconciled)

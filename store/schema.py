@@ -82,6 +82,9 @@ MIGRATIONS = (
     """
     CREATE INDEX load_by_start ON load (start, source);
     """,
+    """
+    ALTER TABLE runs ADD COLUMN continues TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Script i leads from version i to version i + 1; a script that has been released is never changed."""
 

@@ -138,6 +138,23 @@ def test_a_run_that_asks_less_than_the_one_before_it_is_no_silence() -> None:
     assert not alarms([*both(0, 30), *gap, *(a_step(number, {SEARCH: 300.0}) for number in range(41, 80))])
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_service_that_falls_silent_while_one_run_takes_the_place_of_another_is_missed(*, goes_on: bool) -> None:
+    gap = [a_step(number, {}, load=None) for number in (30, 31)]
+    after = [a_step(32, {SEARCH: 300.0}, Load(users=20.0, goes_on=goes_on))]
+    rest = [a_step(number, {SEARCH: 300.0}) for number in range(33, 60)]
+    assert {series for _, series in alarms([*both(0, 30), *gap, *after, *rest])} == ({SHOP} if goes_on else set())
+
+
+def test_the_gap_between_a_run_and_the_one_that_goes_on_from_it_is_no_silence() -> None:
+    steps = both(0, 30)
+    for turn in range(30, 90, 10):
+        steps += [a_step(number, {}, load=None) for number in range(turn, turn + 2)]
+        steps.append(a_step(turn + 2, {SHOP: 100.0, SEARCH: 100.0}, Load(users=20.0, goes_on=True)))
+        steps += both(turn + 3, turn + 10)
+    assert not alarms(steps)
+
+
 def test_who_asks_in_bursts_is_silent_between_them() -> None:
     bursts = [a_step(number, {SHOP: 2000.0} if number % 15 == 0 else {}) for number in range(240)]
     assert not alarms(bursts)

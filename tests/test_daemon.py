@@ -190,6 +190,20 @@ def test_long_work_that_asks_whether_to_stop_does_not_hang_and_is_given_time_to_
     assert running.state("long").is_well
 
 
+def test_what_a_job_does_in_the_end_is_done_in_its_own_thread_and_waited_for() -> None:
+    threads: list[str] = []
+
+    def note() -> None:
+        time.sleep(0.1)
+        threads.append(threading.current_thread().name)
+
+    counting = Counting(lambda: threads.append(threading.current_thread().name))
+    ending = Job("ending", OFTEN, counting, 60.0, end=note)
+    assert Running([ending]).while_(lambda: counting.until(3)) == []
+    assert len(threads) == len(counting.rounds) + 1
+    assert len(set(threads)) == 1
+
+
 def test_wrong_configuration_that_a_job_finds_at_first_ends_all() -> None:
     good = Counting()
     running = Running([job("wrong", Counting(failing(ConfigurationError("no such bucket")))), job("good", good)])

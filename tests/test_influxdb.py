@@ -88,6 +88,17 @@ def test_a_window_that_is_just_being_written_is_read_once_all_of_it_is_there(
     assert list(store.windows("run")) == whole
 
 
+def test_a_run_that_an_earlier_version_wrote_goes_on_from_none(
+    influxdb: Server, bucket: str, store: InfluxStore
+) -> None:
+    run = replace(a_run(), continues="another")
+    written = line_of(run).replace(',continues="another"', "")
+    assert "another" not in written
+    with InfluxDBClient(influxdb.url, influxdb.token, org=influxdb.org) as client:
+        client.write_api(SYNCHRONOUS).write(bucket, record=written)
+    assert store.runs() == [replace(run, continues="")]
+
+
 @settings(over_one_store, max_examples=40)
 @given(st.lists(any_text | st.sampled_from(HOSTILE), min_size=2, max_size=4, unique=True))
 def test_whoever_asks_for_a_run_gets_that_run_and_nothing_else(store: InfluxStore, names: list[str]) -> None:

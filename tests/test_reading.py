@@ -107,6 +107,40 @@ def test_a_run_that_began_long_before_is_settled_from_the_first_step(tmp_path: P
     assert [step.load[TEST] for step in steps] == [Load(8.0)] * 4
 
 
+GAP = 10.0
+"""Seconds between one run and the one that goes on from it."""
+
+
+@pytest.mark.parametrize("mark", ["run", ""])
+def test_a_run_that_goes_on_from_another_has_its_users_and_does_not_warm_up(tmp_path: Path, mark: str) -> None:
+    turn = NIGHT.start + MINUTE + 30
+    after = replace(a_run_of(8, start=turn + GAP), id="next", continues=mark)
+    before = [a_load(start=turn - 10 * back, users=8) for back in range(90, 0, -1)]
+    begun = [a_load("next", start=turn + GAP + 10 * place, users=min(8, 3 + 5 * place)) for place in range(14)]
+    steps = observed(tmp_path, [a_run_of(8, end=turn), after, *before, *begun])
+    goes_on = Load(8.0, settled=bool(mark), goes_on=bool(mark))
+    assert [step.load[TEST] for step in steps] == [Load(8.0), goes_on, Load(8.0), Load(8.0)]
+
+
+def test_in_a_rehearsal_the_first_moments_of_a_run_that_goes_on_count_as_all_of_its_users(tmp_path: Path) -> None:
+    turn = NIGHT.start + 20
+    after = replace(a_run_of(8, start=turn + GAP), id="next", continues="run")
+    before = [a_load(start=turn - 10 * back, users=8) for back in range(30, 0, -1)]
+    points: list[Point] = [a_run_of(8, end=turn), after, *before, a_load("next", start=turn + GAP, users=3)]
+    points.append(a_load("next", start=turn + 2 * GAP, users=8))
+    steps = observed(tmp_path, points, Span(NIGHT.start, NIGHT.start + 50), scale=0.02)
+    loads_of = [step.load.get(TEST) for step in steps]
+    assert loads_of == [Load(8.0), Load(8.0), None, Load(8.0, goes_on=True), Load(8.0)]
+
+
+def test_a_run_that_goes_on_from_one_that_warmed_up_warms_up(tmp_path: Path) -> None:
+    after = replace(a_run_of(100, start=NIGHT.start + MINUTE), id="next", continues="run")
+    first = loads([5])
+    second = [replace(one, run="next") for one in loads([7, 9, 11], first=NIGHT.start + MINUTE)]
+    steps = observed(tmp_path, [a_run_of(100, start=NIGHT.start), after, *first, *second])
+    assert not any(step.load[TEST].settled for step in steps)
+
+
 def test_a_saturated_generator_is_told_and_one_without_users_has_no_load(tmp_path: Path) -> None:
     samples = [replace(a_load(start=NIGHT.start), saturated=True), *loads([0], first=NIGHT.start + MINUTE)]
     steps = observed(tmp_path, [a_run_of(8), *samples])

@@ -16,6 +16,10 @@ from watched_history import Place, write_history
 from soakwatch.cli.schemas import FORMS
 from soakwatch.core.span import Span
 from soakwatch.core.truth import Truth
+from soakwatch.scheduler.daemon_report import DaemonReport, write_report
+from soakwatch.scheduler.soak_state import SoakState
+from soakwatch.scheduler.tenure import Tenure
+from soakwatch.store.ledger_opening import create_ledger
 from soakwatch.store.truth_files import write_truth
 
 OLD, SLOW = PastRun("20261102-220000-bbbb", 2e9), PastRun("20261103-220000-cccc", 3e9, median=100.0)
@@ -61,6 +65,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         filed = soakwatch("issues", "create", "verdicts.json", "--apply", "--json", folder=folder, environment=github)
     published, annotated = grafana_documents(folder)
     detected, changed, listed, replayed, status = detection_documents(tmp_path_factory.mktemp("detection"))
+    soaks = soak_documents(tmp_path_factory.mktemp("soaks"))
     simulated = [load(path) for path in folder.glob("load_results_*.json")]
     assert len(simulated) == 2
     return {
@@ -73,6 +78,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "incident-change": changed,
         "detection": [detected],
         "status": [status],
+        "soak-status": [soaks],
         "backtest": [replayed],
         "issue": [json.loads(issue)],
         "issue-changes": [json.loads(filed.stdout)],
@@ -108,6 +114,35 @@ def detection_documents(folder: Path) -> tuple[Any, list[Any], Any, Any, Any]:
     detected, listed = run("detect", "--json"), run("incidents", "list", "--json")
     changes, status = [json.loads(line) for line in changed], json.loads(run("status", "--json"))
     return json.loads(detected), changes, json.loads(listed), json.loads(replayed), status
+
+
+def soak_documents(folder: Path) -> Any:
+    """What `soak status` prints of what a daemon said."""
+    now = time.time()
+    soaks = (
+        SoakState(
+            "staging",
+            wanted=True,
+            test="staging",
+            process=7,
+            run="20261130-014634-c243",
+            since=now - 60.5,
+            due=now + 60.0,
+            restarts=2,
+            trouble="it hangs",
+        ),
+        SoakState("nightly", wanted=False, test="nightly", due=now + 3600.0),
+    )
+    with create_ledger(Place(folder).configuration) as ledger:
+        tenure = Tenure(ledger)
+        tenure.take()
+        with ledger.transaction() as work:
+            lease = ledger.lease()
+            assert lease is not None
+            write_report(work, DaemonReport(lease.holder, now, now - 90, "0.1.0", leads=True, soaks=soaks))
+        printed = soakwatch("soak", "status", "--json", folder=folder).stdout
+        tenure.release()
+    return json.loads(printed)
 
 
 def validate(document: Any, schema: Any) -> None:
@@ -174,6 +209,7 @@ BROKEN: dict[str, tuple[str, Callable[[Any], object]]] = {
     "an incident in a state of its own": ("incidents", lambda it: it["incidents"][0].update(state="bad")),
     "a change without an incident": ("incident-change", lambda it: it.pop("incident")),
     "a pass that judged half a step": ("detection", lambda it: it.update(steps=0.5)),
+    "a soak that was restarted less than never": ("soak-status", lambda it: it["soaks"][0].update(restarts=-1)),
     "a score of one's own": ("backtest", lambda it: it["score"].update(grade="A")),
     "an action of one's own": ("grafana-dashboards", lambda it: it["dashboards"][0].update(action="guess")),
     "an annotation without a time": ("grafana-annotations", lambda it: it["annotations"][0].update(start=None)),

@@ -59,6 +59,12 @@ def test_a_finished_run_reads_back_with_what_was_reconciled(store: WindowStore) 
     assert store.runs() == [run]
 
 
+def test_a_run_reads_back_with_the_one_that_it_goes_on_from(store: WindowStore) -> None:
+    run = replace(a_run(), continues='a "run", with=everything\\ in it')
+    store.write([run])
+    assert store.runs() == [run]
+
+
 def test_a_window_without_times_and_exemplar_reads_back_equal(store: WindowStore) -> None:
     window = Window(CART, "run", "a", 0.0, 10.0, count=3)
     store.write([window])

@@ -38,24 +38,26 @@ LEARNT = END - 120 * MINUTE
 SERIES = tuple(Series("staging", "soak", "rag_service", "POST", f"/{name}") for name in ("query", "search"))
 SETTINGS = DetectorSection(learning=0.5, history=1.0)
 
-_LEVEL, _SLOWER, _REQUESTS = 50.0, 1.5, 300
+_LEVEL, _SLOWER = 50.0, 1.5
 
 
-def windows_at(start: float, factor: float = 1.0, series: Series = SERIES[0]) -> Window:
+def windows_at(start: float, factor: float = 1.0, series: Series = SERIES[0], requests: int = 300) -> Window:
     """A minute of a series at the usual level, times `factor`."""
     chance = np.random.default_rng([int(start), SERIES.index(series)])
     level = _LEVEL * factor * np.exp(chance.normal(0, 0.03))
-    times = np.exp(chance.normal(np.log(level), 0.4, _REQUESTS))
+    times = np.exp(chance.normal(np.log(level), 0.4, requests))
     return Window(
-        *(series, "run", "one", start, MINUTE, _REQUESTS, 0, float(times.sum()), 0.0),
+        *(series, "run", "one", start, MINUTE, requests, 0, float(times.sum()), 0.0),
         *(float(times.min()), float(times.max()), Histogram.of(times.tolist())),
     )
 
 
-def minute_at(start: float, onset: float = ONSET) -> list[RollUp]:
+def minute_at(start: float, onset: float = ONSET, requests: int = 300) -> list[RollUp]:
     """What is kept of a minute; from `onset` on the first endpoint is half as slow again."""
     factors = (_SLOWER if start >= onset else 1.0, 1.0)
-    return roll_up([windows_at(start, factor, one) for factor, one in zip(factors, SERIES, strict=True)], MINUTE)
+    return roll_up(
+        [windows_at(start, factor, one, requests) for factor, one in zip(factors, SERIES, strict=True)], MINUTE
+    )
 
 
 def load_at(start: float) -> LoadSample:

@@ -1,0 +1,73 @@
+"""A wish about a soak: given to the ledger, which the daemon obeys, and followed until it has come true."""
+
+import time
+from collections.abc import Callable
+
+from soakwatch.core.configuration import Configuration
+from soakwatch.core.errors import ServiceUnavailable, StoreUnavailable, UsageError
+from soakwatch.scheduler.daemon_report import DaemonReport, daemon_reports
+from soakwatch.scheduler.soak_book import Wish, note_wish
+from soakwatch.scheduler.soak_state import SoakState
+from soakwatch.store.ledger import Ledger, LedgerReading
+
+PATIENCE = 150.0
+"""Seconds that are waited: the daemon looks every other second and says every quarter of a minute what it saw; Locust
+may need a minute to begin, or to finish what it counts."""
+
+_LOOKED_AFTER = 0.5
+
+
+def require_known(configuration: Configuration, name: str) -> None:
+    """Raise UsageError that lists the soaks there are, unless `name` is one."""
+    names = [one.name for one in configuration.soak]
+    if name not in names:
+        known = f"there are {', '.join(names)}" if names else "add a [[soak]] entry to soakwatch.toml"
+        raise UsageError(f"there is no soak {name!r}; {known}")
+
+
+def require_daemon(ledger: LedgerReading, now: float) -> None:
+    """Raise StoreUnavailable unless a daemon is at work on the ledger."""
+    lease = ledger.lease()
+    if lease is None or lease.expires < now:
+        raise StoreUnavailable("no daemon is at work on this ledger; `soakwatch watch` is one, and runs the soaks")
+
+
+def working_report(ledger: LedgerReading) -> DaemonReport | None:
+    """What the daemon that works said last; None while it has said nothing yet. Raises StoreUnavailable."""
+    lease = ledger.lease()
+    return next(
+        (one for one in daemon_reports(ledger) if one.leads and lease is not None and one.holder == lease.holder), None
+    )
+
+
+def note(ledger: Ledger, name: str, wish: Wish) -> None:
+    """Give the wish to the ledger."""
+    with ledger.transaction() as work:
+        note_wish(work, name, wish)
+
+
+def follow(ledger: Ledger, name: str, wish: Wish, patience: float, show: Callable[[str], None]) -> SoakState:
+    """Wait until the wish has come true. Raises ServiceUnavailable where it does not, with what is wrong."""
+    deadline = time.monotonic() + patience
+    said = "the daemon has said nothing since"
+    while time.monotonic() < deadline:
+        report = working_report(ledger)
+        if report is not None and report.at >= wish.at:
+            state = next((one for one in report.soaks if one.name == name), None)
+            if state is None:
+                raise ServiceUnavailable(
+                    f"the daemon does not know the soak {name!r}: its configuration is an older one; restart it"
+                )
+            if _is_true(state, wish):
+                return state
+            if state.trouble and state.restarts and not state.process and wish.wanted:
+                raise ServiceUnavailable(f"the soak {name} does not run: {state.trouble}")
+            said = state.trouble or ("it has begun no run yet" if wish.wanted else "it is still finishing")
+            show(said)
+        time.sleep(_LOOKED_AFTER)
+    verb = "run" if wish.wanted else "end"
+    raise ServiceUnavailable(f"the soak {name} did not {verb} within {patience:g} s: {said}")
+
+
+def _is_true(state: SoakState, wish: Wish) -> bool:
+    return state.wanted and bool(state.process and state.run) if wish.wanted else not (state.wanted or state.process)

@@ -7,7 +7,7 @@ WORKERS ?= 5
 PIP := $(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo stack test influxd check format bench bench-detection bench-influxdb dashboards docs-figures faults seeds clean
+.PHONY: help env demo stack test influxd check format bench bench-detection bench-influxdb dashboards docs-figures faults soak seeds clean
 
 help: ## say what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ docs-figures: $(VENV)/dev ## draw the pictures of docs/detection.md anew, and wr
 faults: $(VENV)/dev ## every fault in full length, and what it costs a test (half an hour; needs `make influxd` once)
 	SOAKWATCH_TEST_FAULTS=full $(BIN)/pytest tests/test_faults.py --numprocesses $(WORKERS)
 	$(BIN)/python benchmarks/faults.py
+
+soak: $(VENV)/dev ## the long job: twenty minutes of soak in which everything goes wrong once, and the balance (needs `make influxd` once)
+	$(BIN)/python tests/long_job.py
 
 seeds: $(BIN)/soakwatch ## 20 demos with 20 seeds, and 30 healthy pairs (an hour)
 	$(BIN)/python benchmarks/demo_seeds.py

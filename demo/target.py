@@ -25,6 +25,7 @@ SIGMA = 0.25
 """Standard deviation of the logarithm of service times: p95 is 1.5 times, p99 1.8 times the median."""
 
 LOOPBACK = "127.0.0.1"
+FIRST_VERSION = "1.0"
 LARGEST_BODY = 65_536
 HIGHEST_PORT = 65_535
 
@@ -104,7 +105,9 @@ class Target:
         seed: int,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = gevent.sleep,
+        version: str = FIRST_VERSION,
     ) -> None:
+        self._fixed = {"GET /healthz": HEALTHY, "GET /version": Answer.of("200 OK", {"version": version})}
         self._stations = {str(endpoint): Station(endpoint, seed) for endpoint in ENDPOINTS}
         self._clock = clock
         self._sleep = sleep
@@ -121,9 +124,9 @@ class Target:
         station = self._stations.get(route)
         if station is not None:
             return station.serve(self._clock(), self._sleep)
+        if route in self._fixed:
+            return self._fixed[route]
         match route:
-            case "GET /healthz":
-                return HEALTHY
             case "GET /faults":
                 return self._faults()
             case "PUT /faults":
@@ -151,9 +154,9 @@ class Target:
         return Answer("200 OK", render_faults(on).encode())
 
 
-def serve(port: int, seed: int, host: str = LOOPBACK) -> None:
+def serve(port: int, seed: int, host: str = LOOPBACK, version: str = FIRST_VERSION) -> None:
     """Serve until SIGTERM or SIGINT; says on stdout where, once it listens. Raises OSError."""
-    server: Any = WSGIServer((host, port), Target(seed), log=None)
+    server: Any = WSGIServer((host, port), Target(seed, version=version), log=None)
     server.start()
     # accepted connections inherit it: head and body leave in two segments, and Nagle's algorithm with delayed
     # acknowledgements would add 40 ms to whatever follows a slow answer on a connection
@@ -176,9 +179,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="IPv4 address to listen on; 0.0.0.0, for a container's network, lets anybody there switch faults",
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of service times and failures")
+    parser.add_argument("--version", default=FIRST_VERSION, help="what GET /version answers")
     options = parser.parse_args(arguments)
     try:
-        serve(options.port, options.seed, options.host)
+        serve(options.port, options.seed, options.host, options.version)
     except OSError as error:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
 

@@ -1,0 +1,295 @@
+"""The long job: all of soakwatch against a target that gets slower, fails, is deployed and disappears, and the balance.
+
+python tests/long_job.py [--report FILE]
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from long_stage import Pace, Sample, Sampling, Stage
+from scipy.stats import theilslopes
+
+from soakwatch.core.deploy import changes
+from soakwatch.core.run import Run
+from soakwatch.core.span import Span
+from soakwatch.store.opening import open_store
+
+SLOW = {"endpoint": "POST /rag/query", "kind": "latency_factor", "value": 3.0}
+FAILING = {"endpoint": "POST /mcp/tools", "kind": "error_rate", "value": 0.3}
+OUT = {"endpoint": "POST /mcp/tools", "kind": "error_rate", "value": 0.9}
+SLOW_AT_LAST = {"endpoint": "GET /api/users", "kind": "latency_factor", "value": 3.0}
+
+Event = tuple[float, str, Callable[[Stage], object]]
+"""Seconds from the beginning, what happens, and how."""
+
+Expected = tuple[str, str, str]
+"""Service and kind of an incident, and the state of its issue."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What happens when, and which issues there should be in the end; the first of `expected` names `deployed`."""
+
+    pace: Pace
+    lasts: float
+    events: Sequence[Event]
+    expected: Sequence[Expected]
+    deployed: str = ""
+    """Which version the issue of failing tools must name."""
+
+
+def whole(seed: int) -> Script:
+    """Twenty minutes; the daemon is killed five times."""
+    chance = random.Random(seed)
+    kills = sorted(chance.uniform(90.0, 800.0) for _ in range(5))
+    return Script(
+        Pace(window=5.0, step=5.0, time_scale=1 / 60, learning=120.0, rotate=420.0),
+        1200.0,
+        [
+            (210.0, "POST /rag/query takes three times as long", lambda stage: stage.fault(SLOW)),
+            (330.0, "and is as it was", lambda stage: stage.fault()),
+            (450.0, "version 2.0 is deployed", lambda stage: stage.deploy("2.0")),
+            (475.0, "30 % of POST /mcp/tools fail", lambda stage: stage.fault(FAILING)),
+            (580.0, "and do no more", lambda stage: stage.fault()),
+            (660.0, "InfluxDB is away for 20 s", lambda stage: stage.restart_influxd(20.0)),
+            (760.0, "the target disappears", lambda stage: stage.take_target_away()),
+            (820.0, "and is there again", lambda stage: stage.deploy("2.0")),
+            (1080.0, "GET /api/users takes three times as long", lambda stage: stage.fault(SLOW_AT_LAST)),
+            *((at, "the daemon is killed", lambda stage: stage.kill_daemon()) for at in kills),
+        ],
+        [
+            ("mcp_server", "errors", "closed"),
+            ("rag_service", "latency", "closed"),
+            *((service, "errors", "closed") for service in ("api_gateway", "mcp_server", "rag_service")),
+            ("api_gateway", "latency", "open"),
+        ],
+        "2.0",
+    )
+
+
+def short() -> Script:
+    """Two minutes, for each change of soakwatch."""
+    return Script(
+        Pace(window=1.0, step=2.0, time_scale=1 / 120, learning=40.0, rotate=600.0),
+        150.0,
+        [
+            (58.0, "version 2.0 is deployed", lambda stage: stage.deploy("2.0")),
+            (64.0, "90 % of POST /mcp/tools fail", lambda stage: stage.fault(OUT)),
+            (72.0, "the daemon is killed", lambda stage: stage.kill_daemon()),
+            (84.0, "POST /mcp/tools fails no more", lambda stage: stage.fault()),
+        ],
+        [("mcp_server", "errors", "closed")],
+        "2.0",
+    )
+
+
+@dataclass(frozen=True)
+class Slope:
+    """MiB an hour, with its 95 % interval (Theil-Sen; Sen 1968), of how many samples over how many seconds."""
+
+    value: float
+    low: float
+    high: float
+    samples: int
+    seconds: float
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> "Slope | None":
+        """None where there are too few."""
+        if len(samples) < 10:
+            return None
+        at = np.array([sample.at for sample in samples]) / 3600
+        value, _, low, high = theilslopes([sample.memory for sample in samples], at)
+        return cls(float(value), float(low), float(high), len(samples), samples[-1].at - samples[0].at)
+
+
+@dataclass
+class Balance:
+    """What there was in the end."""
+
+    runs: list[Run] = field(default_factory=list)
+    stored: int = 0
+    issues: list[tuple[str, str, str]] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+    annotations: Counter[str] = field(default_factory=Counter)
+    twice: list[str] = field(default_factory=list)
+    deploys: list[str] = field(default_factory=list)
+    exit_code: int | None = None
+    daemon: Slope | None = None
+    workers: list[Slope] = field(default_factory=list)
+    most: dict[str, tuple[float, int, int]] = field(default_factory=dict)
+    grown: dict[str, tuple[int, int]] = field(default_factory=dict)
+    left: list[int] = field(default_factory=list)
+
+    @property
+    def counted(self) -> int:
+        """Requests that reached Locust's entries, in all of its processes."""
+        return sum(run.reconciled.reached for run in self.runs if run.reconciled)
+
+
+def play(script: Script, folder: Path, say: Callable[[str], object]) -> Balance:
+    """Let all of it happen, and look at what there is in the end."""
+    with Stage.set_up(folder, script.pace) as stage:
+        stage.start_daemon()
+        begin = time.monotonic()
+        with Sampling(stage, max(1.0, script.lasts / 400)).going_on() as sampling:
+            for at, what, act in sorted(script.events, key=lambda event: event[0]):
+                time.sleep(max(0.0, begin + at - time.monotonic()))
+                say(f"{time.monotonic() - begin:7.1f} s  {what}")
+                act(stage)
+            time.sleep(max(0.0, begin + script.lasts - time.monotonic()))
+        say(f"{time.monotonic() - begin:7.1f} s  the soak is stopped")
+        stage.says("soak", "stop", "staging")
+        time.sleep(2.5 * script.pace.step + 5)  # what was written last is rolled up, judged and shown
+        return _balance(stage, sampling)
+
+
+def _balance(stage: Stage, sampling: Sampling) -> Balance:
+    balance = Balance(left=stage.locust())
+    with open_store(stage.configuration) as store:
+        balance.runs = store.runs()
+        balance.stored = sum(window.count for run in balance.runs for window in store.windows(run.id))
+        balance.deploys = [one.version for one in changes(store.deploys(Span(0.0, time.time() + 60)))]
+    for issue in stage.github.issues:
+        service, kind = _about(issue.title)
+        balance.issues.append((service, kind, str(issue.state)))
+        if "2.0" in (issue.body or ""):
+            balance.named.append(f"{service} {kind}")
+    identities = [tag for one in stage.grafana.annotations for tag in one.tags if tag.startswith("soakwatch-id:")]
+    balance.twice = [tag for tag, times in Counter(identities).items() if times > 1]
+    balance.annotations = Counter(kind for one in stage.grafana.annotations for kind in one.tags if kind in _ABOUT)
+    last = [one for one in sampling.daemon if one.process == sampling.daemon[-1].process]
+    balance.daemon = Slope.of(_settled(last))
+    newest = {one.process for one in sampling.locust if one.at > sampling.locust[-1].at - 5}
+    series = {process: [one for one in sampling.locust if one.process == process] for process in newest}
+    balance.workers = [slope for one in series.values() if (slope := Slope.of(_settled(one)))]
+    for name, samples in (("daemon", last), *(("locust", one) for one in series.values())):
+        settled = _settled(samples) or samples
+        balance.most[name] = max(
+            balance.most.get(name, (0.0, 0, 0)),
+            (
+                max(one.memory for one in samples),
+                max(one.threads for one in samples),
+                max(one.files for one in samples),
+            ),
+        )
+        grown = (settled[-1].threads - settled[0].threads, settled[-1].files - settled[0].files)
+        balance.grown[name] = max(balance.grown.get(name, (-99, -99)), grown)
+    balance.exit_code = stage.stop_daemon()
+    assert stage.github.violations == []
+    assert stage.grafana.violations == []
+    return balance
+
+
+_MORE_THREADS, _MORE_FILES = 2, 6
+"""What a process may have more in the end: connections of a pool."""
+
+_ABOUT = ("run", "deploy", "incident")
+
+
+def _settled(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Without its first third: caches fill, and the first pass over history is the largest."""
+    return samples[len(samples) // 3 :]
+
+
+def _about(title: str) -> tuple[str, str]:
+    service = next((one for one in ("api_gateway", "mcp_server", "rag_service") if one in title), "?")
+    words = {
+        "latency": ("slower", "latency"),
+        "errors": ("fail", "error"),
+        "no data": ("no data", "silent", "no requests"),
+    }
+    return service, next((kind for kind, signs in words.items() if any(sign in title for sign in signs)), title)
+
+
+def what_is_wrong(balance: Balance, script: Script) -> list[str]:
+    """Sentences on everything that is not as promised."""
+    wanted = {"run": len(balance.runs), "deploy": len(balance.deploys), "incident": len(script.expected)}
+    issues = f"there are the issues {sorted(balance.issues)}, and should be {sorted(script.expected)}"
+    named = not script.deployed or "mcp_server errors" in balance.named
+    promises = {
+        f"{balance.counted:,} requests were counted, and {balance.stored:,} are stored": balance.counted
+        == balance.stored,
+        issues: Counter(balance.issues) == Counter(script.expected),
+        f"the issue of failing tools does not name version {script.deployed}": named,
+        f"these annotations are there twice: {balance.twice}": not balance.twice,
+        f"there are the annotations {dict(balance.annotations)}, not {wanted}": dict(balance.annotations) == wanted,
+        f"the daemon ended with {balance.exit_code}": balance.exit_code == 0,
+        f"these processes of Locust are left: {balance.left}": not balance.left,
+    }
+    for run in balance.runs:
+        promises[f"run {run.id} is not reconciled: {run.reconciled}"] = _is_reconciled(run)
+    for name, (threads, files) in balance.grown.items():
+        leaked = f"{name}: {threads} threads and {files} open files more than at first"
+        promises[leaked] = threads <= _MORE_THREADS and files <= _MORE_FILES
+    return [sentence for sentence, is_kept in promises.items() if not is_kept]
+
+
+def _is_reconciled(run: Run) -> bool:
+    """Every request that any process counted is stored, and what Locust's own total lacks is explained."""
+    result = run.reconciled
+    return result is not None and not (result.unexplained or result.lost or result.waiting)
+
+
+def told(balance: Balance) -> list[str]:
+    """The figures, line by line."""
+    lines = [
+        f"runs            {len(balance.runs)}, reconciled: {sum(map(_is_reconciled, balance.runs))}",
+        f"requests        {balance.counted:,} counted, {balance.stored:,} stored",
+        f"issues          {', '.join(' '.join(one) for one in sorted(balance.issues))}",
+        f"name version 2  {', '.join(balance.named)}",
+        f"annotations     {dict(balance.annotations)}",
+        f"daemon          {_slope(balance.daemon)}",
+        *(f"locust          {_slope(one)}" for one in balance.workers),
+    ]
+    for name, (memory, threads, files) in balance.most.items():
+        more = balance.grown[name]
+        most = f"at most {memory:.0f} MiB, {threads} threads ({more[0]:+}), {files} files ({more[1]:+})"
+        lines.append(f"{name:<15} {most}")
+    return lines
+
+
+def _slope(slope: Slope | None) -> str:
+    if slope is None:
+        return "too short to tell a slope"
+    return (
+        f"{slope.value:+.1f} MiB an hour [{slope.low:+.1f}, {slope.high:+.1f}], "
+        f"{slope.samples} samples over {slope.seconds:.0f} s"
+    )
+
+
+def main() -> None:
+    """Play all of it, print what came of it, and end with 1 where something is not as promised."""
+    parser = argparse.ArgumentParser(description="Twenty minutes of soak, with all that can go wrong.")
+    parser.add_argument("--seed", type=int, default=1, help="when the daemon is killed")
+    parser.add_argument("--short", action="store_true", help="the two minutes of the tests")
+    parser.add_argument("--keep", type=Path, help="a folder that is kept, with the daemon's and Locust's logs")
+    options = parser.parse_args()
+    script = short() if options.short else whole(options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        where = options.keep or Path(folder)
+        where.mkdir(parents=True, exist_ok=True)
+        balance = play(script, where, _print)
+    for line in told(balance):
+        _print(line)
+    wrong = what_is_wrong(balance, script)
+    for line in wrong or ["all is as promised"]:
+        _print(line)
+    sys.exit(bool(wrong))
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

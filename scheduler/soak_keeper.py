@@ -9,6 +9,7 @@ from pathlib import Path
 
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import SoakwatchError
+from soakwatch.core.roll_up import MINUTE
 from soakwatch.scheduler.job import Stopping
 from soakwatch.scheduler.kept_soak import KeptSoak
 from soakwatch.scheduler.soak_book import (
@@ -23,12 +24,13 @@ from soakwatch.scheduler.soak_host import ProcessHost, SoakHost
 from soakwatch.scheduler.soak_occasion import next_begin, occasion_at
 from soakwatch.scheduler.soak_state import SoakState
 from soakwatch.scheduler.soak_trouble import Asked
-from soakwatch.scheduler.tenure import DURATION
 from soakwatch.store.ledger import Ledger
 
-LEASH = DURATION + 30.0
-"""Seconds after which Locust ends itself, when no daemon looks after it: longer than a daemon may be away that comes
-back, and until another one begins elsewhere."""
+MARGIN = 30.0
+"""Seconds by which the leash is longer than the lease: another daemon of this machine has taken over by then."""
+
+LEASH = MINUTE + MARGIN
+"""Seconds after which Locust ends itself, when no daemon looks after it, where a lease lasts for a minute."""
 
 _TOLD_AFTER = 30.0
 """Seconds after which the ledger is told anew where a soak is."""
@@ -63,7 +65,10 @@ class SoakKeeper:
         host: SoakHost | None = None,
         leash: float = LEASH,
     ) -> None:
-        """Touch nothing yet. `file` is where the configuration was read, if Locust would not find it by itself."""
+        """Touch nothing yet. `file` is where the configuration was read, if Locust would not find it by itself.
+
+        `leash` is how long Locust goes on without a daemon, in seconds.
+        """
         self._ledger = ledger
         self._time_zone = configuration.detector.time_zone
         self._leash = leash
@@ -107,6 +112,8 @@ class SoakKeeper:
             left = [soak for soak in left if not _quietly(soak.has_gone, time.time())]
         for soak in self._soaks:
             _quietly(self._tell, soak, time.time() + _LAST_RECORDS)
+            soak.forget()
+        self._told.clear()
 
     def _keep_one(self, soak: KeptSoak, asked: Asked, now: float) -> str:
         """What went wrong, if anything did: one soak must not hinder the others."""

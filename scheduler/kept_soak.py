@@ -66,7 +66,10 @@ class KeptSoak:
         if record.token and not (seen.leads or seen.others):
             record = self._end(record, now)
         step = decide(self._wanted(asked, record), record, seen, now)
-        if step.do is Do.START and asked.occasion is not None:
+        if step.do is Do.START and self._host.find(self.files.folder) is not None:
+            # another daemon of this machine was at work meanwhile, and what it began is to be adopted
+            self._record = None
+        elif step.do is Do.START and asked.occasion is not None:
             notes_start()
             self._start(record, asked.occasion, step, now)
         elif step.do is Do.STOP:
@@ -93,6 +96,10 @@ class KeptSoak:
         if record.token and not (living.leads or living.others):
             self._end(record, now)
         return not self.is_there
+
+    def forget(self) -> None:
+        """Know nothing any more but what is in the folder: another daemon may keep it from now on."""
+        self._record = None
 
     def due(self, now: float) -> float | None:
         """When its next run begins, where one is under way, or the next try, where something went wrong."""

@@ -112,6 +112,8 @@ class SoakKeeper:
             left = [soak for soak in left if not _quietly(soak.has_gone, time.time())]
         for soak in self._soaks:
             _quietly(self._tell, soak, time.time() + _LAST_RECORDS)
+            soak.forget()
+        self._told.clear()
 
     def _keep_one(self, soak: KeptSoak, asked: Asked, now: float) -> str:
         """What went wrong, if anything did: one soak must not hinder the others."""

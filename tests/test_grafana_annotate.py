@@ -400,6 +400,8 @@ def test_silence_and_a_run_of_which_little_is_known_have_words_too() -> None:
     silent = replace(an_incident(MONDAY), kind=Kind.NO_DATA)
     assert "no data of rag_service POST /query; it goes on" in incident_text(silent)
     assert of_run(Run("old", "", "", 5.0)).text == "Run old of (empty) in (empty): no end is known"
+    goes_on = of_run(replace(RUN, continues="20261122-220000-<b>"))
+    assert "goes on from 20261122-220000-&lt;b&gt;" in goes_on.text
     assert of_deploy(Deploy("staging", "*", 5.0)).text == "Deploy of all services in staging"
     assert of_incident(replace(silent, findings=())).text.endswith("no data of rag_service; it goes on")
 

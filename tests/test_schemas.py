@@ -137,9 +137,7 @@ def soak_documents(folder: Path) -> Any:
         tenure = Tenure(ledger)
         tenure.take()
         with ledger.transaction() as work:
-            lease = ledger.lease()
-            assert lease is not None
-            write_report(work, DaemonReport(lease.holder, now, now - 90, "0.1.0", leads=True, soaks=soaks))
+            write_report(work, DaemonReport(tenure.holder, now, now - 90, "0.1.0", leads=True, soaks=soaks))
         printed = soakwatch("soak", "status", "--json", folder=folder).stdout
         tenure.release()
     return json.loads(printed)

@@ -13,14 +13,13 @@ from soak_runs import NAME, SoakBench
 
 from soakwatch.scheduler.daemon_report import DaemonReport, write_report
 from soakwatch.scheduler.soak_book import wishes
-from soakwatch.scheduler.tenure import Tenure, this_process
+from soakwatch.scheduler.tenure import Tenure
 
 
 @contextmanager
 def daemon(bench: SoakBench) -> Iterator[None]:
     """Keeps the soak of `bench` and says so in the ledger, as the daemon does."""
-    holder, ended = this_process(), threading.Event()
-    tenure = Tenure(bench.ledger, holder)
+    tenure, ended = Tenure(bench.ledger), threading.Event()
     tenure.take()
 
     def work() -> None:
@@ -28,7 +27,7 @@ def daemon(bench: SoakBench) -> Iterator[None]:
             tenure.fence()
             bench.keep()
             now = time.time()
-            report = DaemonReport(holder, now, now, "0.1.0", leads=True, soaks=bench.keeper.states(now))
+            report = DaemonReport(tenure.holder, now, now, "0.1.0", leads=True, soaks=bench.keeper.states(now))
             with bench.ledger.transaction() as written:
                 write_report(written, report)
 
@@ -106,11 +105,10 @@ def test_without_waiting_the_wish_is_noted_and_nothing_more(bench: SoakBench) ->
 
 
 def test_a_daemon_with_an_older_configuration_is_told(bench: SoakBench) -> None:
-    holder = this_process()
-    tenure = Tenure(bench.ledger, holder)
+    tenure = Tenure(bench.ledger)
     tenure.take()
     with bench.ledger.transaction() as work:
-        write_report(work, DaemonReport(holder, time.time() + 60, 0.0, "0.1.0", leads=True))
+        write_report(work, DaemonReport(tenure.holder, time.time() + 60, 0.0, "0.1.0", leads=True))
     done = soakwatch("soak", "start", NAME, folder=bench.folder)
     assert done.returncode == 3
     assert "its configuration is an older one; restart it" in done.stderr

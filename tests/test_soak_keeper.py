@@ -144,6 +144,20 @@ def test_a_daemon_that_is_killed_leaves_the_load_to_the_next_one(soak: NewBench,
     assert (adopted.restarts, len(bench.runs())) == (0, 1)
 
 
+def test_a_daemon_that_works_again_after_another_one_adopts_what_that_began(soak: NewBench) -> None:
+    bench = soak(processes=0)
+    bench.wish(wanted=False)
+    first, second = bench.keeper, bench.new_keeper()
+    first.keep(time.time(), lambda: False)
+    bench.keeper = second
+    bench.wish(wanted=True)
+    begun = bench.until_it_runs()
+    bench.keeper = first
+    adopted = bench.until(lambda state: bool(state.process), "the adopted one")
+    bench.until(lambda state: state.run == begun.run, "its run")
+    assert (adopted.process, [one.pid for one in bench.processes()]) == (begun.process, [begun.process])
+
+
 def test_locust_ends_itself_when_no_daemon_says_anything_any_more(soak: NewBench) -> None:
     bench = soak(leash=4.0)
     bench.until_it_runs()

@@ -1,6 +1,7 @@
 """Error power: what share of requests must fail for the error layer to find it, in each of many trials."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from soakwatch.detector.error_bounds import ErrorBounds
 from soakwatch.detector.error_layer import Bar, bar_of, judge_errors
 from soakwatch.detector.error_persistence import is_many, widths_from
 from soakwatch.detector.power_search import SHARE
-from soakwatch.detector.sample import FloatArray
+from soakwatch.detector.sample import FloatArray, IntArray
 
 _FROM = 0.7
 """Of the smallest change that counts: where the search begins."""
@@ -21,6 +22,12 @@ _RATIO = 1.08
 
 _MORE = 0.06
 """Share of the trials above SHARE after which nothing depends on the others."""
+
+_PARTS = (0.8, 0.9, 1.0)
+"""Of the time since the onset, in which an onset that was found is."""
+
+_NEARLY = 0.97
+"""Of the smallest change, from which it is worth to ask."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -56,7 +63,7 @@ class ErrorPower:
     trials: ErrorTrials
     baseline: ErrorBaseline
     bounds: ErrorBounds
-    looks: npt.NDArray[np.int64]
+    looks: IntArray
     kept: int
 
     def smallest_found(self, random: Generator) -> FloatArray:
@@ -84,30 +91,45 @@ class ErrorPower:
         left = np.maximum(self.trials.requests[:, before:] - failures[:, before:], 0).astype(np.int64)
         failures[:, before:] += random.binomial(left, min(max(share, 0.0), 1.0))
 
-    def _found(self, places: npt.NDArray[np.int64], failures: FloatArray) -> Mask:
-        """In which of the trials `places` these `failures` are told of at one of the looks."""
+    def _found(self, places: IntArray, failures: FloatArray) -> Mask:
+        """In which of the trials `places` these `failures` are told of, at the look at which most seem to fail."""
         asked = self.trials.requests[places]
-        passes = self._may_be(asked, failures)
+        excess = np.where(self._is_many(asked, failures), self._excess(asked, failures), -np.inf)
+        best = np.argmax(excess, axis=1)
+        rows = np.flatnonzero(excess[np.arange(places.size), best] >= _NEARLY * self.bounds.smallest)
         found = np.zeros(places.size, dtype=bool)
-        for number, look in enumerate(self.looks.tolist()):
-            rows = np.flatnonzero(passes[:, number] & ~found)
-            if rows.size:
-                seen = slice(max(self.trials.before + look - self.kept, 0), self.trials.before + look)
-                known = self.baseline.repeated(0, rows.size)
-                told = judge_errors(asked[rows, seen], failures[rows, seen], known, self.bounds)
-                found[rows[[row for row, reading in told.items() if reading.alarm]]] = True
+        if rows.size:
+            ends = self.trials.before + self.looks[best[rows], None]
+            columns = ends + np.arange(-self.kept, 0)
+            seen = (np.take_along_axis(of[rows], columns, axis=1) for of in (asked, failures))
+            told = judge_errors(*seen, self.baseline.repeated(0, rows.size), self.bounds)
+            found[rows[[row for row, reading in told.items() if reading.alarm]]] = True
         return found
 
-    def _may_be(self, asked: FloatArray, failures: FloatArray) -> Mask:
-        """At which looks there are enough bad steps, wherever they lie: only then it is worth to ask; (n, looks)."""
+    def _is_many(self, asked: FloatArray, failures: FloatArray) -> Mask:
+        """At which looks there are enough bad steps, wherever they lie: else there is no alarm; (n, looks)."""
         bar = bar_of(float(asked[asked > 0].mean()), self.baseline.of(0), self.bounds)
-        bad = np.cumsum(bar.is_bad(asked, failures), axis=1)
-        ends = self.trials.before + self.looks - 1
+        bad = _upto(bar.is_bad(asked, failures))
+        ends = self.trials.before + self.looks
         passes = np.zeros((len(asked), ends.size), dtype=bool)
         for width, spare in widths_from(bar.first, self.kept):
-            counts = bad[:, ends] - bad[:, ends - width]
-            passes |= counts - spare >= _needed(width, bar, self.bounds)
+            passes |= bad[:, ends] - bad[:, ends - width] - spare >= _needed(width, bar, self.bounds)
         return passes
+
+    def _excess(self, asked: FloatArray, failures: FloatArray) -> FloatArray:
+        """How much more fails than usual since about the onset, as far as it is seen; (n, looks)."""
+        asked, failures = _upto(asked), _upto(failures)
+        ends, most = self.trials.before + self.looks, np.full((len(asked), self.looks.size), -np.inf)
+        for part in _PARTS:
+            begins = ends - np.maximum((part * np.minimum(self.looks, self.kept - 1)).astype(np.int64), 1)
+            share = (failures[:, ends] - failures[:, begins]) / np.maximum(asked[:, ends] - asked[:, begins], 1.0)
+            most = np.maximum(most, share)
+        return most - float(self.baseline.share[0])
+
+
+def _upto(values: npt.NDArray[Any]) -> FloatArray:
+    """Sums of all values before each place, and of all; (n, t + 1)."""
+    return np.concatenate((np.zeros((len(values), 1)), np.cumsum(values, axis=1, dtype=np.float64)), axis=1)
 
 
 def _needed(width: int, bar: Bar, bounds: ErrorBounds) -> int:

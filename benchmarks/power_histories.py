@@ -1,6 +1,7 @@
 """Power histories: endpoints of one kind, a past that is learnt from, and as many futures of it as one likes.
 
-Each future goes on from where the levels were, with noise of its own: nothing of it was known to who predicted.
+Each future goes on from where the levels were, with noise of its own: nothing of it was known to who predicted. Several
+futures of an endpoint are series of their own, with one past: an engine takes little longer for many than for few.
 """
 
 from collections.abc import Iterator, Sequence
@@ -58,11 +59,17 @@ class Drift:
     wander: FloatArray
     noise: FloatArray
 
+    def many(self, times: int) -> "Drift":
+        """The same, so many times over."""
+        return Drift(np.tile(self.wander, times), np.tile(self.noise, times))
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens to each series from `onset` (s,) minutes after the beginning on: times are (1 + `slower`) as long,
-    and the share `failing` of the requests fails; (s,) each."""
+    """What happens to s series, from `onset` (s,) minutes after the beginning on.
+
+    Times are (1 + `slower`) as long, and the share `failing` of the requests fails; (s,) each.
+    """
 
     onset: npt.NDArray[np.int64]
     slower: FloatArray
@@ -72,12 +79,25 @@ class Fault:
 class Endpoints:
     """So many endpoints of one kind, each the only one of its service: what is found of one is found of it alone."""
 
-    def __init__(self, kind: Kind, number: int, seed: int) -> None:
-        random = np.random.default_rng(seed)
+    def __init__(self, kind: Kind, characters: Sequence[Character]) -> None:
         self.kind = kind
-        self.series = tuple(Series("bench", "soak", f"service_{n}", "GET", f"/{n}") for n in range(number))
-        self._characters = [kind.character(random) for _ in range(number)]
-        self.start = Drift(random.standard_normal(number), random.standard_normal(number))
+        self.series = tuple(Series("bench", "soak", f"service_{n}", "GET", f"/{n}") for n in range(len(characters)))
+        self._characters = characters
+
+    @classmethod
+    def drawn(cls, kind: Kind, number: int, seed: int) -> "Endpoints":
+        """So many different ones."""
+        random = np.random.default_rng(seed)
+        return cls(kind, [kind.character(random) for _ in range(number)])
+
+    def many(self, times: int) -> "Endpoints":
+        """The same ones, so many times over."""
+        return Endpoints(self.kind, times * list(self._characters))
+
+    def start(self, seed: int) -> Drift:
+        """Where the drift of each is at first."""
+        random = np.random.default_rng((seed, 1))
+        return Drift(*random.standard_normal((2, len(self.series))))
 
     def minutes(
         self, begin: int, drift: Drift, minutes: int, seed: Sequence[int], fault: Fault | None = None
@@ -104,7 +124,9 @@ class Endpoints:
     ) -> Iterator[Observation]:
         minutes = level.shape[1]
         drawn = [
-            draw_requests(Levels(level[row], self.kind.sigma, np.full(minutes, self.kind.requests), failing[row]), random)
+            draw_requests(
+                Levels(level[row], self.kind.sigma, np.full(minutes, self.kind.requests), failing[row]), random
+            )
             for row in range(len(level))
         ]
         first = min(one.first_bucket for one in drawn)

@@ -128,6 +128,12 @@ def _backtest() -> type[BaseModel]:
     return BacktestDocument
 
 
+def _power() -> type[BaseModel]:
+    from soakwatch.cli.power_document import PowerDocument
+
+    return PowerDocument
+
+
 def _published() -> type[BaseModel]:
     from soakwatch.grafana.grafana_json import PublishedDocument
 
@@ -150,6 +156,7 @@ FORMS = (
     Form("incident-change", "each line that `watch --json` prints", _change),
     Form("detection", "what `detect --json` prints", _detection),
     Form("backtest", "what `backtest --json` prints", _backtest),
+    Form("power", "what `power --json` prints", _power),
     Form("issue", "what `issues create --json` prints without --apply", _issue),
     Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),
     Form("grafana-dashboards", "what `grafana publish --json` prints", _published),

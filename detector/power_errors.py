@@ -1,7 +1,7 @@
 """Error power: what share of requests must fail for the error layer to find it, in each of many trials."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,9 @@ from soakwatch.detector.error_baseline import ErrorBaseline
 from soakwatch.detector.error_bounds import ErrorBounds
 from soakwatch.detector.error_layer import Bar, bar_of, judge_errors
 from soakwatch.detector.error_persistence import is_many, widths_from
-from soakwatch.detector.power_search import SHARE
+from soakwatch.detector.memory import STEPS
+from soakwatch.detector.minutes_of_a_day import Minutes
+from soakwatch.detector.power_search import SHARE, TRIALS
 from soakwatch.detector.sample import FloatArray, IntArray
 
 _FROM = 0.7
@@ -34,37 +36,33 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class ErrorTrials:
-    """n trials of one series: `requests` and `failures` (n, t) as they were; a fault begins with the step `before`."""
+    """n trials of one series: `requests` and `failures` (n, t) as they were; a fault begins with the step STEPS."""
 
     requests: FloatArray
     failures: FloatArray
-    before: int
 
     @classmethod
-    def drawn(
-        cls, requests: FloatArray, failures: FloatArray, trials: int, before: int, after: int, random: Generator
-    ) -> "ErrorTrials":
-        """Faults that begin at random steps of the day whose `requests` and `failures` (t,) these are.
+    def drawn(cls, minutes: Minutes, load: float, after: int, random: Generator) -> Self:
+        """Faults that begin at random steps of a day, `after` steps of each, with `load` times the requests.
 
         After its last step the day begins again.
         """
-        begins = random.integers(0, requests.size, trials)
-        columns = (begins[:, None] + np.arange(before + after)) % requests.size
-        return cls(np.nan_to_num(requests[columns]), np.nan_to_num(failures[columns]), before)
+        begins = random.integers(0, minutes.requests.size, TRIALS)
+        columns = (begins[:, None] + np.arange(STEPS + after)) % minutes.requests.size
+        return cls(*(load * np.nan_to_num(of[columns]) for of in (minutes.requests, minutes.failures)))
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorPower:
     """Asks the error layer, `judge_errors`; `baseline` is that of the series, in its row 0.
 
-    `looks` are the steps after the onset after which it is asked, `kept` how many steps it sees.
+    `looks` are the steps after the onset after which it is asked; it sees the last STEPS of them.
     """
 
     trials: ErrorTrials
     baseline: ErrorBaseline
     bounds: ErrorBounds
     looks: IntArray
-    kept: int
 
     def smallest_found(self, random: Generator) -> FloatArray:
         """The smallest share of failures that is found in each trial; infinite where none was tried that is.
@@ -87,9 +85,8 @@ class ErrorPower:
 
     def _add(self, failures: FloatArray, share: float, random: Generator) -> None:
         """Let the `share` of the requests after the onset that have not failed yet fail."""
-        before = self.trials.before
-        left = np.maximum(self.trials.requests[:, before:] - failures[:, before:], 0).astype(np.int64)
-        failures[:, before:] += random.binomial(left, min(max(share, 0.0), 1.0))
+        left = np.maximum(self.trials.requests[:, STEPS:] - failures[:, STEPS:], 0).astype(np.int64)
+        failures[:, STEPS:] += random.binomial(left, min(max(share, 0.0), 1.0))
 
     def _found(self, places: IntArray, failures: FloatArray) -> Mask:
         """In which of the trials `places` these `failures` are told of, at the look at which most seem to fail."""
@@ -99,10 +96,10 @@ class ErrorPower:
         rows = np.flatnonzero(excess[np.arange(places.size), best] >= _NEARLY * self.bounds.smallest)
         found = np.zeros(places.size, dtype=bool)
         if rows.size:
-            ends = self.trials.before + self.looks[best[rows], None]
-            columns = ends + np.arange(-self.kept, 0)
-            seen = (np.take_along_axis(of[rows], columns, axis=1) for of in (asked, failures))
-            told = judge_errors(*seen, self.baseline.repeated(0, rows.size), self.bounds)
+            ends = STEPS + self.looks[best[rows], None]
+            columns = ends + np.arange(-STEPS, 0)
+            seen, failed = (np.take_along_axis(of[rows], columns, axis=1) for of in (asked, failures))
+            told = judge_errors(seen, failed, self.baseline.repeated(0, rows.size), self.bounds)
             found[rows[[row for row, reading in told.items() if reading.alarm]]] = True
         return found
 
@@ -110,18 +107,18 @@ class ErrorPower:
         """At which looks there are enough bad steps, wherever they lie: else there is no alarm; (n, looks)."""
         bar = bar_of(float(asked[asked > 0].mean()), self.baseline.of(0), self.bounds)
         bad = _upto(bar.is_bad(asked, failures))
-        ends = self.trials.before + self.looks
+        ends = STEPS + self.looks
         passes = np.zeros((len(asked), ends.size), dtype=bool)
-        for width, spare in widths_from(bar.first, self.kept):
+        for width, spare in widths_from(bar.first, STEPS):
             passes |= bad[:, ends] - bad[:, ends - width] - spare >= _needed(width, bar, self.bounds)
         return passes
 
     def _excess(self, asked: FloatArray, failures: FloatArray) -> FloatArray:
         """How much more fails than usual since about the onset, as far as it is seen; (n, looks)."""
         asked, failures = _upto(asked), _upto(failures)
-        ends, most = self.trials.before + self.looks, np.full((len(asked), self.looks.size), -np.inf)
+        ends, most = STEPS + self.looks, np.full((len(asked), self.looks.size), -np.inf)
         for part in _PARTS:
-            begins = ends - np.maximum((part * np.minimum(self.looks, self.kept - 1)).astype(np.int64), 1)
+            begins = ends - np.maximum((part * np.minimum(self.looks, STEPS - 1)).astype(np.int64), 1)
             share = (failures[:, ends] - failures[:, begins]) / np.maximum(asked[:, ends] - asked[:, begins], 1.0)
             most = np.maximum(most, share)
         return most - float(self.baseline.share[0])

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from soakwatch.detector.block_spread import REFERENCE
 from soakwatch.detector.bounded import bounded_mean, counted
 from soakwatch.detector.fast_layer import FastBounds, Yardsticks, read
-from soakwatch.detector.metrics import METRICS, TIMES
 from soakwatch.detector.power_trials import AFTER, BEFORE, Trials, with_shift
 from soakwatch.detector.sample import FloatArray
 from soakwatch.detector.timing import BLOCK, Timing
@@ -21,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class FastPower:
-    """Asks the fast layer, `read`, of trials of one series; `sticks` are those of the series, of shape (1, m, ...)."""
+    """Asks the fast layer, `read`, of trials of one series; `sticks` are those of its response times, (1, 4, ...)."""
 
     trials: Trials
     sticks: Yardsticks
@@ -45,24 +44,18 @@ class FastPower:
             course.look(self._standing(steps[..., : newest + 1], references, newest, course), inside, every)
         return course.confirmed
 
-    def _standing(
-        self, steps: FloatArray, references: FloatArray, newest: int, course: "_Course"
-    ) -> tuple[Mask, Mask]:
+    def _standing(self, steps: FloatArray, references: FloatArray, newest: int, course: "_Course") -> tuple[Mask, Mask]:
         """Where there is an alarm, and where an open incident goes on; both (n, 4)."""
-        n, m = steps.shape[0], len(METRICS)
-        longest = max(window.steps for window in self.bounds.windows)
-        residuals = np.full((n, m, longest), np.nan)
-        residuals[:, TIMES] = steps[..., -longest:]
-        normal = np.ones((n, m))
-        normal[:, TIMES] = self.trials.normal_ms
-        reference = np.full((n, m, len(self.bounds.windows)), np.nan)
-        for place, window in enumerate(self.bounds.windows):
+        n, windows = len(steps), self.bounds.windows
+        reference = np.full((n, steps.shape[1], len(windows)), np.nan)
+        for place, window in enumerate(windows):
             # of what is suspected it is the level before its onset
             last = np.where(course.suspected, BEFORE - 1, (newest + 1 - window.steps) // BLOCK - 1)
-            reference[:, TIMES, place] = np.take_along_axis(references, last[:, None, None], axis=-1)[..., 0]
+            reference[..., place] = np.take_along_axis(references, last[:, None, None], axis=-1)[..., 0]
         sticks = replace(self.sticks, reference=reference)
-        reading = read(residuals, normal, np.zeros(n, dtype=bool), sticks, self.bounds)
-        return reading.alarm[:, TIMES], reading.elevated[:, TIMES]
+        residuals = steps[..., -max(window.steps for window in windows) :]
+        reading = read(residuals, self.trials.normal_ms, np.zeros(n, dtype=bool), sticks, self.bounds)
+        return reading.alarm, reading.elevated
 
 
 @dataclass(slots=True)

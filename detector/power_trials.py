@@ -14,6 +14,7 @@ from numpy.random import Generator
 from soakwatch.detector.block_spread import REFERENCE
 from soakwatch.detector.bounded import bounded_mean
 from soakwatch.detector.minutes_of_a_day import Minutes
+from soakwatch.detector.power_search import TRIALS
 from soakwatch.detector.sample import FloatArray, IntArray
 from soakwatch.detector.timing import BLOCK
 
@@ -25,6 +26,9 @@ BEFORE = 7
 """Blocks before that of which there are single steps: more than the longest window."""
 
 _FEWEST_PIECES = 12
+_FEWEST_DAYS = 3
+"""Of shorter pasts the season of a day is not known from the others."""
+
 _PRESENT = 0.8
 """Share of a trial's blocks that must be there."""
 
@@ -63,6 +67,8 @@ def out_of_sample(residuals: FloatArray, design: FloatArray, ridge: FloatArray, 
     used = design[there]
     gram = used.T @ used + ridge
     left = residuals.copy()
+    if len(used) < _FEWEST_DAYS * a_day:
+        return left
     for end in range(residuals.shape[1], 0, -a_day):
         day = slice(max(end - a_day, 0), end)
         rows = design[day] * there[day, None]
@@ -74,7 +80,8 @@ def out_of_sample(residuals: FloatArray, design: FloatArray, ridge: FloatArray, 
 def pieces_of(minutes: Minutes) -> FloatArray:
     """How single steps lie around the level of their block, in the blocks of the day without gaps; (p, 4, BLOCK)."""
     blocks = minutes.values.reshape(4, -1, BLOCK).transpose(1, 0, 2)
-    whole = blocks[~np.isnan(blocks).any(axis=(1, 2))]
+    gaps = np.isnan(blocks).reshape(len(blocks), -1).sum(axis=1)
+    whole = blocks[gaps == 0]
     return whole - bounded_mean(np.sort(whole, axis=-1))[..., None]
 
 
@@ -83,9 +90,12 @@ def is_enough(pieces: FloatArray) -> bool:
     return len(pieces) >= _FEWEST_PIECES
 
 
-def moments_of(residuals: FloatArray, before: int, after: int, trials: int, random: Generator) -> Moments | None:
-    """Moments spread evenly over the past (m, k), with so many blocks `before` and `after`; None where there are none."""
-    there = ~np.isnan(residuals).any(axis=0)
+def moments_of(residuals: FloatArray, before: int, after: int, random: Generator) -> Moments | None:
+    """Moments spread evenly over the past (m, k), with so many blocks `before` and `after`.
+
+    None where there is no moment around which most blocks are there.
+    """
+    there: npt.NDArray[np.bool_] = np.asarray(~np.isnan(residuals).any(axis=0))
     first, last = before, residuals.shape[1] - after
     if last <= first:
         return None
@@ -95,8 +105,8 @@ def moments_of(residuals: FloatArray, before: int, after: int, trials: int, rand
     candidates = candidates[near >= _PRESENT * (AFTER + 1 + REFERENCE)]
     if not candidates.size:
         return None
-    places = (np.arange(trials) + random.random(trials)) * candidates.size / trials
-    return Moments(candidates[places.astype(np.int64)], random.integers(0, BLOCK, trials))
+    places = (np.arange(TRIALS) + random.random(TRIALS)) * candidates.size / TRIALS
+    return Moments(candidates[places.astype(np.int64)], random.integers(0, BLOCK, TRIALS))
 
 
 def trials_of(

@@ -60,7 +60,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         github = {"GITHUB_API_URL": fake.url, "GITHUB_REPOSITORY": fake.name, "GITHUB_TOKEN": fake.token}
         filed = soakwatch("issues", "create", "verdicts.json", "--apply", "--json", folder=folder, environment=github)
     published, annotated = grafana_documents(folder)
-    detected, changed, listed, replayed = detection_documents(tmp_path_factory.mktemp("detection"))
+    detected, changed, listed, replayed, power = detection_documents(tmp_path_factory.mktemp("detection"))
     simulated = [load(path) for path in folder.glob("load_results_*.json")]
     assert len(simulated) == 2
     return {
@@ -73,6 +73,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "incident-change": changed,
         "detection": [detected],
         "backtest": [replayed],
+        "power": [power],
         "issue": [json.loads(issue)],
         "issue-changes": [json.loads(filed.stdout)],
         "grafana-dashboards": [published],
@@ -93,8 +94,8 @@ def grafana_documents(folder: Path) -> tuple[Any, Any]:
         return run("publish", "--from", "dashboards", "--json"), run("annotate", "--since", "9999w", "--json")
 
 
-def detection_documents(folder: Path) -> tuple[Any, list[Any], Any, Any]:
-    """What `detect`, `watch`, `incidents` and `backtest` print of a history that ends with an incident."""
+def detection_documents(folder: Path) -> tuple[Any, list[Any], Any, Any, Any]:
+    """What `detect`, `watch`, `incidents`, `backtest` and `power` print of a history that ends with an incident."""
     end = time.time() // 60 * 60
     write_history(Place(folder), end, end - 40 * 60)
     write_truth(folder / "truth.json", Truth(1, Span(end - 86_400, end), ()))
@@ -105,7 +106,9 @@ def detection_documents(folder: Path) -> tuple[Any, list[Any], Any, Any]:
     replayed = run("backtest", "--days", "1", "--truth", "truth.json", "--json")
     changed = run("watch", "--once", "--json").splitlines()
     detected, listed = run("detect", "--json"), run("incidents", "list", "--json")
-    return json.loads(detected), [json.loads(line) for line in changed], json.loads(listed), json.loads(replayed)
+    power = run("power", "--json")
+    lines = [json.loads(line) for line in changed]
+    return json.loads(detected), lines, *map(json.loads, (listed, replayed, power))
 
 
 def validate(document: Any, schema: Any) -> None:

@@ -25,16 +25,20 @@ from soakwatch.core.detector_settings import DetectorSection
 from soakwatch.core.incident import Incident
 from soakwatch.core.incident import Kind as IncidentKind
 from soakwatch.demo.history_plan import A_MONDAY
+from soakwatch.detector.bounded import bounded_mean
+from soakwatch.detector.conditions import Reason
 from soakwatch.detector.detection import Surroundings, learn, signals_of
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.held_signals import GROUP, learn_usual
 from soakwatch.detector.incidents import advance_incidents
 from soakwatch.detector.maintenance import MaintenanceCalendar
-from soakwatch.detector.memory import Memory
+from soakwatch.detector.memory import STEPS, Memory
+from soakwatch.detector.metrics import METRICS, badness
 from soakwatch.detector.minutes_of_a_day import MinutesOfADay
 from soakwatch.detector.observation import Observation
 from soakwatch.detector.power import EndpointPower
-from soakwatch.detector.timing import Timing
+from soakwatch.detector.refitting import refit
+from soakwatch.detector.timing import BLOCK, Timing
 
 Found = npt.NDArray[np.bool_]
 
@@ -81,7 +85,7 @@ class Size:
     """
 
     endpoints: int = 6
-    futures: int = 9
+    futures: int = 8
     moments: int = 3
     learnt: int = 8
 
@@ -193,16 +197,46 @@ class Future:
 
 
 def _learnt(endpoints: Endpoints, days: int, seed: tuple[int, ...]) -> tuple[Memory, MinutesOfADay, Drift]:
-    memory, drift = Memory(SETTINGS), endpoints.start(seed[0] * 1000 + seed[1])
-    engine = Engine(memory)
+    """The memory of an engine that has seen so many days, and the last day.
+
+    What it remembers for weeks is written into it at once, which takes a tenth of the time: it differs only in when in
+    the last day each baseline was fitted.
+    """
+    memory, drift, past = Memory(SETTINGS), endpoints.start(seed[0] * 1000 + seed[1]), list[Observation]()
     day = MinutesOfADay(endpoints.series, A_MONDAY + MINUTE * _DAY * days, AROUND.timing)
     for number in range(days):
         minutes, drifts = endpoints.minutes(number * _DAY, drift, _DAY, (*seed, 1000 + number))
         drift = drifts[-1]
-        for observation in minutes:
-            learn(engine, observation, AROUND)
-            day.take(observation)
+        past.extend(minutes)
+    engine = Engine(memory)
+    learn(engine, past[0], AROUND)
+    _remember(memory, past[:-STEPS])
+    refit(memory, np.arange(memory.rows))
+    for observation in past[-STEPS:]:
+        learn(engine, observation, AROUND)
+    refit(memory, np.arange(memory.rows))
+    for observation in past[-_DAY:]:
+        day.take(observation)
     return memory, day, drift
+
+
+def _remember(memory: Memory, past: Sequence[Observation]) -> None:
+    """Write the blocks of the `past`, which is whole blocks, into the `memory`, which knows all series by now."""
+    n, rows, blocks = len(past) // BLOCK, memory.rows, memory.blocks
+    values = np.full((rows, len(METRICS), len(past)), np.nan)
+    requests, failures = np.zeros((2, rows, len(past)))
+    for column, observation in enumerate(past):
+        known, places = memory.followed.find(observation.series)
+        values[known, :, column] = badness(observation)[places]
+        requests[known, column] = observation.requests[places]
+        failures[known, column] = observation.failures[places]
+    newest = memory.step_of(past[-1]) // BLOCK
+    blocks.move_to(newest)
+    blocks.levels[:rows, :, -n:] = bounded_mean(np.sort(values.reshape(rows, len(METRICS), n, BLOCK), axis=-1))
+    blocks.requests[:rows, -n:] = requests.reshape(rows, n, BLOCK).sum(axis=-1)
+    blocks.failures[:rows, -n:] = failures.reshape(rows, n, BLOCK).sum(axis=-1)
+    blocks.reasons[:rows, -n:] = int(Reason.NONE)
+    blocks.classes[:rows, -n:] = memory.recent.classes[:rows, -1:]
 
 
 def _found(engine: Engine, future: Future, question: Question, sizes: FloatArray) -> Found:

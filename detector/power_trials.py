@@ -63,8 +63,8 @@ def out_of_sample(residuals: FloatArray, design: FloatArray, ridge: FloatArray, 
     Weisberg, Residuals and Influence in Regression, 1982, section 2.2; in groups as in Kim and Park, Statistics and
     Probability Letters 24, 1995). What comes will differ from the baseline by so much, not by what it was fitted to.
     """
-    there = ~np.isnan(residuals).all(axis=0)
-    used = design[there]
+    there: npt.NDArray[np.bool_] = np.asarray((~np.isnan(residuals)).any(axis=0))
+    used: FloatArray = design[np.flatnonzero(there)]
     gram = used.T @ used + ridge
     left = residuals.copy()
     if len(used) < _FEWEST_DAYS * a_day:
@@ -81,7 +81,7 @@ def pieces_of(minutes: Minutes) -> FloatArray:
     """How single steps lie around the level of their block, in the blocks of the day without gaps; (p, 4, BLOCK)."""
     blocks = minutes.values.reshape(4, -1, BLOCK).transpose(1, 0, 2)
     gaps = np.isnan(blocks).reshape(len(blocks), -1).sum(axis=1)
-    whole = blocks[gaps == 0]
+    whole: FloatArray = blocks[gaps == 0]
     return whole - bounded_mean(np.sort(whole, axis=-1))[..., None]
 
 

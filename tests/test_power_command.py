@@ -53,8 +53,8 @@ def test_an_endpoint_that_is_not_there_is_named_with_those_that_are(place: Place
     assert "/query" in done.stderr
 
 
-def test_before_anything_was_learnt_it_says_what_begins_to(tmp_path: Path) -> None:
+def test_before_anything_was_learnt_it_says_what_learns(tmp_path: Path) -> None:
     place = stored().copy(tmp_path)
     done = soakwatch("power", folder=place.folder, environment=SETTINGS)
-    assert done.returncode == 2
-    assert "soakwatch detect" in done.stderr
+    assert done.returncode == 3
+    assert "soakwatch watch" in done.stderr

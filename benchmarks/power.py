@@ -77,6 +77,7 @@ AROUND = Surroundings(Timing.of(SETTINGS), MaintenanceCalendar.of([], SETTINGS.t
 
 _DAY = 1440
 _PART, _APART = 720, 180
+_ARRAYS = ("requests", "failures", "zeros", "success_sum", "counts")
 _LATEST_PHASE = 10
 
 
@@ -88,12 +89,12 @@ class Size:
     """
 
     endpoints: int = 6
-    futures: int = 8
+    futures: int = 6
     moments: int = 3
     learnt: int = 8
 
 
-SHORT = Size(futures=6, moments=2)
+SHORT = Size(moments=2)
 _SHORT_KINDS = [0, 2]
 
 
@@ -255,11 +256,28 @@ def _found(engine: Engine, future: Future, question: Question, sizes: FloatArray
     services = {series.service: row for row, series in enumerate(future.endpoints.series)}
     found, incidents = np.zeros(sizes.size, dtype=bool), list[Incident]()
     for observation in minutes:
-        incidents = _advanced(engine, observation, incidents)
+        if found.all():
+            break
+        incidents = _advanced(engine, _without(observation, found), incidents)
+        incidents = [one for one in incidents if one.kind is question.kind]
         for one in incidents:
-            if one.kind is question.kind and one.confirmed is not None:
+            if one.confirmed is not None:
                 found[services[one.service]] |= one.confirmed <= latest[services[one.service]]
+        # to go on with what is known takes the longest
+        incidents = [one for one in incidents if not found[services[one.service]]]
     return found
+
+
+def _without(observation: Observation, found: Found) -> Observation:
+    """Without the series that were found: they are not tested any more."""
+    kept = [place for place, one in enumerate(observation.series) if not found[int(one.endpoint.removeprefix("/"))]]
+    if len(kept) == len(observation.series):
+        return observation
+    return replace(
+        observation,
+        series=tuple(observation.series[place] for place in kept),
+        **{name: getattr(observation, name)[kept] for name in _ARRAYS},
+    )
 
 
 def _advanced(engine: Engine, observation: Observation, incidents: Sequence[Incident]) -> list[Incident]:

@@ -105,7 +105,7 @@ class PowerStudy:
 
     def _errors_at(self, row: int, minutes: Minutes, load: float, random: Generator) -> Sight:
         usual, day = self._usual_failures.repeated(row, 1), minutes.requests.size
-        hour = np.arange(self._memory.timing.short, self._hour + 1, 2)
+        hour = np.arange(self._memory.timing.short, self._hour + 1)
         later = np.concatenate((hour, np.arange(self._hour, day + 1, BLOCK)))
         sizes = []
         for looks in (hour, later):

@@ -28,6 +28,9 @@ _MORE = 0.06
 _PARTS = (0.8, 0.9, 1.0)
 """Of the time since the onset, in which an onset that was found is."""
 
+_ASKED = 3
+"""Looks at which it is asked: to be asked costs as much as all else, and where these say no, hardly any says yes."""
+
 _NEARLY = 0.97
 """Of the smallest change, from which it is worth to ask."""
 
@@ -89,19 +92,22 @@ class ErrorPower:
         failures[:, STEPS:] += random.binomial(left, min(max(share, 0.0), 1.0))
 
     def _found(self, places: IntArray, failures: FloatArray) -> Mask:
-        """In which of the trials `places` these `failures` are told of, at the look at which most seem to fail."""
+        """In which of the trials `places` these `failures` are told of, at the looks at which most seem to fail."""
         asked = self.trials.requests[places]
         excess = np.where(self._is_many(asked, failures), self._excess(asked, failures), -np.inf)
-        best = np.argmax(excess, axis=1)
-        rows = np.flatnonzero(excess[np.arange(places.size), best] >= _NEARLY * self.bounds.smallest)
         found = np.zeros(places.size, dtype=bool)
-        if rows.size:
-            ends = STEPS + self.looks[best[rows], None]
-            columns = ends + np.arange(-STEPS, 0)
-            seen, failed = (np.take_along_axis(of[rows], columns, axis=1) for of in (asked, failures))
-            told = judge_errors(seen, failed, self.baseline.repeated(0, rows.size), self.bounds)
-            found[rows[[row for row, reading in told.items() if reading.alarm]]] = True
+        for look in np.argsort(-excess, axis=1, kind="stable")[:, :_ASKED].T:
+            is_worth_it = excess[np.arange(places.size), look] >= _NEARLY * self.bounds.smallest
+            rows = np.flatnonzero(is_worth_it & ~found)
+            found[rows[self._alarms(asked[rows], failures[rows], self.looks[look[rows]])]] = True
         return found
+
+    def _alarms(self, asked: FloatArray, failures: FloatArray, looks: IntArray) -> list[int]:
+        """The rows in which there is an alarm so many steps after the onset, as `looks` (n,) say."""
+        columns = STEPS + looks[:, None] + np.arange(-STEPS, 0)
+        seen, failed = (np.take_along_axis(of, columns, axis=1) for of in (asked, failures))
+        told = judge_errors(seen, failed, self.baseline.repeated(0, looks.size), self.bounds)
+        return [row for row, reading in told.items() if reading.alarm]
 
     def _is_many(self, asked: FloatArray, failures: FloatArray) -> Mask:
         """At which looks there are enough bad steps, wherever they lie: else there is no alarm; (n, looks)."""

@@ -98,8 +98,6 @@ class PowerStudy:
         if not self._usual_failures.requests[row]:
             return power
         now, doubled = (self._errors_at(row, minutes, times, random) for times in (1.0, TIMES_THE_LOAD))
-        # that of one of them is a little larger by chance; more load never hides anything
-        doubled = Sight(min(now.hour, doubled.hour), min(now.day, doubled.day))
         failing = float(self._usual_failures.share[row])
         return replace(power, failing=failing, errors=now, errors_doubled=doubled)
 

@@ -69,10 +69,14 @@ class Shifts:
             of_slow = _factor(slow.gates.usual.jump.deviation[0], _of_difference(counting, jump, jump), times)
         return replace(
             self,
-            hour=np.maximum(self.hour * of_fast, self.least),
-            fast=np.maximum(self.fast * of_fast, self.least),
-            slow=np.maximum(self.slow * of_slow, self.least),
+            hour=self._scaled(self.hour, of_fast),
+            fast=self._scaled(self.fast, of_fast),
+            slow=self._scaled(self.slow, of_slow),
         )
+
+    def _scaled(self, shifts: FloatArray, factor: float) -> FloatArray:
+        """What counts at all is as much as before, however well it is known."""
+        return np.minimum(shifts, np.maximum(shifts * factor, self.least))
 
 
 def smallest_shifts(fast: FastPower, slow: SlowPower | None, hour: int) -> Shifts:

@@ -151,19 +151,20 @@ def test_the_same_history_gives_the_same_numbers_whichever_endpoint_is_asked_fir
     assert one.of(first) == other.of(first)
 
 
-def test_a_day_finds_what_an_hour_finds_and_more_and_twice_the_load_no_less(
+def test_a_day_finds_what_an_hour_finds_and_more_and_with_twice_the_load_slowdowns_that_are_smaller(
     learnt: tuple[Engine, MinutesOfADay],
 ) -> None:
     engine, day = learnt
     for series in PLAN.endpoints:
         power = engine.power(day).of(series)
         assert power.reason == ""
-        for now, doubled in ((power.slowdown, power.slowdown_doubled), (power.errors, power.errors_doubled)):
-            assert now is not None
-            assert doubled is not None
-            assert now.day <= now.hour < np.inf
-            assert (doubled.hour, doubled.day) <= (now.hour, now.day)
+        for sight in (power.slowdown, power.slowdown_doubled, power.errors, power.errors_doubled):
+            assert sight is not None
+            assert sight.day <= sight.hour < np.inf
         assert power.slowdown is not None
+        assert power.slowdown_doubled is not None
+        assert power.slowdown_doubled.hour < power.slowdown.hour
+        assert power.slowdown_doubled.day <= power.slowdown.day
         assert 0.05 <= power.slowdown.day < power.slowdown.hour < 0.4
         assert power.errors is not None
         assert 0.003 <= power.errors.day <= power.errors.hour < 0.015

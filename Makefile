@@ -63,6 +63,7 @@ bench: $(VENV)/dev ## what the collector and detection cost, against floors meas
 bench-detection: export OMP_NUM_THREADS = 1
 bench-detection: $(VENV)/dev ## false incidents, how soon regressions are found, and what that costs (an hour)
 	$(BIN)/python benchmarks/detection.py
+	$(BIN)/python benchmarks/power.py
 	$(BIN)/python benchmarks/backtest.py
 	$(BIN)/python benchmarks/tick.py
 

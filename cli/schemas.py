@@ -128,6 +128,12 @@ def _backtest() -> type[BaseModel]:
     return BacktestDocument
 
 
+def _power() -> type[BaseModel]:
+    from soakwatch.cli.power_document import PowerDocument
+
+    return PowerDocument
+
+
 def _published() -> type[BaseModel]:
     from soakwatch.grafana.grafana_json import PublishedDocument
 
@@ -164,6 +170,7 @@ FORMS = (
     Form("status", "what `status --json` prints", _status),
     Form("soak-status", "what `soak status --json` prints", _soak_status),
     Form("backtest", "what `backtest --json` prints", _backtest),
+    Form("power", "what `power --json` prints", _power),
     Form("issue", "what `issues create --json` prints without --apply", _issue),
     Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),
     Form("grafana-dashboards", "what `grafana publish --json` prints", _published),

@@ -16,7 +16,9 @@ from soakwatch.detector.intake import take_in
 from soakwatch.detector.judging import Regressed, judge_block
 from soakwatch.detector.memory import Memory
 from soakwatch.detector.memory_parts import identity_of, parts_of, restored
+from soakwatch.detector.minutes_of_a_day import MinutesOfADay
 from soakwatch.detector.observation import Observation
+from soakwatch.detector.power import PowerStudy
 from soakwatch.detector.references import References
 from soakwatch.detector.signal import Key, Signal
 from soakwatch.detector.silence import SilenceWatch
@@ -104,6 +106,10 @@ class Engine:
         """What the baseline of `series` is made of; None when it was never seen."""
         row = self._memory.row_of(series)
         return None if row is None else account_of(self._memory, row)
+
+    def power(self, day: MinutesOfADay, seed: int = 1) -> PowerStudy:
+        """What would be found of the series that are known, by what is remembered; `day` is the one before now."""
+        return PowerStudy(self._memory, day, seed)
 
     def judgements(self, at: float, regressed: Regressed) -> Iterator[Judgement]:
         """What is said of each series that is there at the end of a block, `at`, while so much is `regressed`."""

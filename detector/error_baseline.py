@@ -61,6 +61,10 @@ class ErrorBaseline:
     requests: FloatArray
     correlation: FloatArray
 
+    def repeated(self, row: int, times: int) -> "ErrorBaseline":
+        """As many series like that in `row`."""
+        return ErrorBaseline(*(np.full(times, one[row]) for one in (self.share, self.requests, self.correlation)))
+
     def of(self, row: int) -> UsualFailures:
         """What is usual for one series of which something is known."""
         share, requests, correlation = (

@@ -1,6 +1,6 @@
 """Error layer: failures that go on, told from bursts, by counts."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,32 @@ _CLEARLY = 1e-3
 
 _CERTAIN = 1e9
 """Shape of a share that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What makes a step bad where steps have `typical` requests: `many` failures, and more than the share `least`.
+
+    One has with probability `chance` as many by accident; `first` are the fewest steps that are looked at together.
+    """
+
+    typical: float
+    many: int
+    least: float
+    chance: float
+    first: int
+
+    def is_bad(self, asked: FloatArray, failed: FloatArray) -> npt.NDArray[np.bool_]:
+        """Which steps are; a step with more requests than others may have more failures."""
+        most = np.floor(self.many * np.maximum(asked / self.typical, 1.0))
+        return np.asarray((failed >= most) & (failed > self.least * asked))
+
+
+def bar_of(typical: float, usual: UsualFailures, bounds: ErrorBounds) -> Bar:
+    """That of a series."""
+    least = usual.share + _STILL * bounds.smallest
+    many = usual.many(typical, least * typical)
+    return Bar(typical, many, least, usual.tail(many, typical), _width_for(typical, many, usual, bounds))
 
 
 def judge_errors(
@@ -59,20 +85,15 @@ def _raised(
 
 
 def _judge(asked: FloatArray, failed: FloatArray, usual: UsualFailures, bounds: ErrorBounds) -> ErrorReading | None:
-    typical = float(asked[asked > 0].mean())
-    least = usual.share + _STILL * bounds.smallest
-    many = usual.many(typical, least * typical)
-    # a step with more requests than others may have more failures
-    bad = (failed >= np.floor(many * np.maximum(asked / typical, 1.0))) & (failed > least * asked)
-    chance = usual.tail(many, typical)
-    first = _width_for(typical, many, usual, bounds)
+    bar = bar_of(float(asked[asked > 0].mean()), usual, bounds)
+    first, bad = bar.first, bar.is_bad(asked, failed)
     excess = _excess_chance(asked[-first:], failed[-first:], usual, bounds)
-    alarm = persistent_width(bad, failed, chance, first, bounds.allowed) if excess <= UNUSUAL else 0
+    alarm = persistent_width(bad, failed, bar.chance, first, bounds.allowed) if excess <= UNUSUAL else 0
     out = _is_outage(asked[-bounds.outage :], failed[-bounds.outage :], usual, bounds)
     if not (alarm or out or excess <= _CLEARLY):
         return None
     width = alarm or (bounds.outage if out else first)
-    steps = BadSteps(int(bad[-width:].sum()), width, many, chance, bounds.step)
+    steps = BadSteps(int(bad[-width:].sum()), width, bar.many, bar.chance, bounds.step)
     reading = _reading(asked, failed, usual, bounds, steps)
     is_enough = reading.effect.value >= bounds.smallest and reading.effect.low > 0
     return replace(reading, alarm=(alarm > 0 or out) and is_enough)

@@ -41,9 +41,7 @@ def persistent_width(bad: npt.NDArray[np.bool_], failed: FloatArray, chance: flo
     `bad` and `failed` (n,) are the steps with unusually many failures, which one of them has with probability `chance`,
     and all failures; `allowed` is the rate of false alarms.
     """
-    widths = [width for width in WIDTHS if first <= width <= max(bad.size, first)]
-    for width in widths:
-        spare = _TWO_BURSTS if width > first else 0
+    for width, spare in widths_from(first, bad.size):
         if _persists(bad[-width:], failed[-width:], chance, spare, allowed):
             return width
     return 0
@@ -56,9 +54,17 @@ def _persists(bad: npt.NDArray[np.bool_], failed: FloatArray, chance: float, spa
     (the declumping of Aldous, Probability Approximations via the Poisson Clumping Heuristic, 1989, for a scan).
     """
     count, width = int(bad.sum()), bad.size
-    if count - spare < fewest(width) or not _is_spread(bad, failed):
-        return False
-    return chance * _chance_of(count - spare - 1, width - 1, chance) <= allowed
+    return is_many(count - spare, width, chance, allowed) and _is_spread(bad, failed)
+
+
+def widths_from(first: int, steps: int) -> list[tuple[int, int]]:
+    """The widths that are looked at, from `first` on, where there are so many `steps`; each with what it leaves out."""
+    return [(w, _TWO_BURSTS if w > first else 0) for w in WIDTHS if first <= w <= max(steps, first)]
+
+
+def is_many(count: int, width: int, chance: float, allowed: float) -> bool:
+    """Whether `count` bad steps of `width` are more than chance explains, wherever they lie."""
+    return count >= fewest(width) and chance * _chance_of(count - 1, width - 1, chance) <= allowed
 
 
 def _is_spread(bad: npt.NDArray[np.bool_], failed: FloatArray) -> bool:

@@ -142,7 +142,8 @@ def _evidence(level: FloatArray, change: FloatArray, sticks: Yardsticks) -> tupl
 def _is_large(change: FloatArray, reference: FloatArray, normal_ms: FloatArray, bounds: FastBounds) -> Mask:
     before = normal_ms[..., None] * np.exp(np.clip(reference, -50, 50))
     by = before * np.expm1(np.clip(change, -50, 50))
-    by[:, RATE] = np.inf
+    # also where only response times are asked about
+    by[:, RATE:] = np.inf
     large: Mask = (change > bounds.least) & (by > bounds.floor)
     return large
 

@@ -87,7 +87,7 @@ class HeldSignals:
         for group, usual in sorted(memory.usual.items()):
             rows = slice(group * GROUP, group * GROUP + usual.reference.shape[0])
             recent = levels_of(memory, rows, onsets, bounds.blocks)
-            least = _least(memory, rows)
+            least = least_changes(memory, rows)
             levels = judge_levels(recent, usual, least, bounds)
             newest = recent[..., -_LATELY:]
             known = ~np.isnan(newest)
@@ -212,7 +212,7 @@ def learn_usual(memory: Memory, group: int) -> UsualMoves | None:
     return usual.keeping(before, lately.any(axis=-1))
 
 
-def _least(memory: Memory, rows: slice) -> FloatArray:
+def least_changes(memory: Memory, rows: slice) -> FloatArray:
     """Smallest change, as a log ratio, that counts; of quick responses it is the absolute floor."""
     settings = memory.settings
     normal = np.exp(np.clip(memory.baselines.coefficients[rows, TIMES, 0], -50, 50))

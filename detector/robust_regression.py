@@ -7,7 +7,7 @@ from soakwatch.detector.quantiles import median
 from soakwatch.detector.sample import FloatArray
 
 _ROUNDS = 4
-_HUBER = 1.5
+HUBER = 1.5
 """Standard deviations beyond which a block weighs less: 96 % efficient for Gaussian noise (Huber 1981, 4.5)."""
 
 _RIDGE = 6.0
@@ -25,9 +25,14 @@ def centre(values: FloatArray) -> FloatArray:
     """Huber's estimate of the level of `values` (k, m, b), one step from the median; NaN where there are none."""
     middle = median(values)
     rest = values - middle[..., None]
-    bound = _HUBER * np.maximum(_MAD * np.nan_to_num(median(np.abs(rest))), FINEST)[..., None]
+    bound = HUBER * np.maximum(_MAD * np.nan_to_num(median(np.abs(rest))), FINEST)[..., None]
     number = np.maximum((~np.isnan(rest)).sum(axis=-1), 1)
     return np.asarray(middle + np.nansum(np.clip(rest, -bound, bound), axis=-1) / number)
+
+
+def ridge_of(terms: int) -> FloatArray:
+    """What is added to the products of so many `terms`; shape (terms, terms)."""
+    return np.diag([1e-6, *[_RIDGE] * (terms - 1)])
 
 
 def robust_regression(design: FloatArray, values: FloatArray) -> FloatArray:
@@ -37,14 +42,14 @@ def robust_regression(design: FloatArray, values: FloatArray) -> FloatArray:
     usable = ~np.isnan(values)
     centre: FloatArray = np.nan_to_num(median(values))
     filled = np.where(usable, values - centre[:, None], 0.0)
-    ridge = np.diag([1e-6, *[_RIDGE] * (terms - 1)])
-    weights = np.where(usable, np.minimum(1.0, _HUBER * _scale(filled, usable)[:, None] / _size(filled)), 0.0)
+    ridge = ridge_of(terms)
+    weights = np.where(usable, np.minimum(1.0, HUBER * _scale(filled, usable)[:, None] / _size(filled)), 0.0)
     solution: FloatArray = np.zeros((rows, terms))
     for _ in range(_ROUNDS):
         gram = (weights @ products).reshape(rows, terms, terms) + ridge
         solution = np.asarray(np.linalg.solve(gram, ((weights * filled) @ design)[..., None])[..., 0], dtype=np.float64)
         rest = filled - solution @ design.T
-        weights = np.where(usable, np.minimum(1.0, _HUBER * _scale(rest, usable)[:, None] / _size(rest)), 0.0)
+        weights = np.where(usable, np.minimum(1.0, HUBER * _scale(rest, usable)[:, None] / _size(rest)), 0.0)
     solution[:, 0] += centre
     return solution
 

@@ -55,6 +55,11 @@ class SlowBounds:
         return max(self.lasting + self.jump, self.long)
 
     @property
+    def of_a_step(self) -> int:
+        """How many of them a step needs; all others tell of creeps."""
+        return self.lasting + self.jump
+
+    @property
     def enough(self) -> int:
         """How many blocks there must be before anything is usual."""
         return 2 * (self.lasting + self.jump)

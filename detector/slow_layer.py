@@ -49,35 +49,71 @@ class Levels:
     jump: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class HeldMeans:
+    """Means of the newest blocks less the reference, on a log scale; arrays have shape (s, m), NaN with too few.
+
+    `held`, `lasting` and `days` are over so many blocks, `lately` is over the latter half of the held ones, `eldest`
+    over the first hours of the lasting ones. The jumps are how much the level changed when these began.
+    """
+
+    held: FloatArray
+    lasting: FloatArray
+    days: FloatArray
+    lately: FloatArray
+    eldest: FloatArray
+    jump: FloatArray
+    long_jump: FloatArray
+
+
 def judge_levels(recent: FloatArray, usual: UsualMoves, least: FloatArray, bounds: SlowBounds) -> Levels:
     """Judge the newest blocks, `recent` (s, m, n) with n >= `bounds.blocks`, by what is `usual`.
 
-    `least` (s, m) is the smallest change, as a log ratio, that counts. Four ways to be worse: a jump after which the
-    level has held, both together improbable; a level that is improbable however it came about, of hours or of days; a
-    trend over weeks.
+    `least` (s, m) is the smallest change, as a log ratio, that counts.
+    """
+    return judge_means(held_means(recent, usual.reference, usual.noise, bounds), usual, least, bounds)
+
+
+def held_means(recent: FloatArray, reference: FloatArray, noise: FloatArray, bounds: SlowBounds) -> HeldMeans:
+    """What there is to judge of the newest blocks, `recent` (s, m, n) with n >= `bounds.blocks`.
+
+    `reference` and `noise` (s, m) are the usual level, and how much a block usually differs from its neighbours.
     """
     newest = recent[..., -bounds.lasting - bounds.jump :]
-    values = bounded_by_neighbours(newest, usual.noise) - usual.reference[..., None]
+    values = bounded_by_neighbours(newest, noise) - reference[..., None]
     sparse = recent[..., -bounds.long :][..., :: max(bounds.long // _POINTS, 1)]
-    days = mean_of(bounded_by_neighbours(sparse, usual.noise), _LEAST_PRESENT) - usual.reference
-    held, lasting = (mean_of(values[..., -n:], _LEAST_PRESENT) for n in (bounds.held, bounds.lasting))
-    lately = mean_of(values[..., -max(bounds.held // 2, 1) :], _LEAST_PRESENT)
-    eldest = mean_of(values[..., -bounds.lasting :][..., : max(bounds.held // 3, 1)], _LEAST_PRESENT)
-    jump, long_jump = (_jump_before(values, n, bounds.jump) for n in (bounds.held, bounds.lasting))
+    return HeldMeans(
+        held=mean_of(values[..., -bounds.held :], _LEAST_PRESENT),
+        lasting=mean_of(values[..., -bounds.lasting :], _LEAST_PRESENT),
+        days=mean_of(bounded_by_neighbours(sparse, noise), _LEAST_PRESENT) - reference,
+        lately=mean_of(values[..., -max(bounds.held // 2, 1) :], _LEAST_PRESENT),
+        eldest=mean_of(values[..., -bounds.lasting :][..., : max(bounds.held // 3, 1)], _LEAST_PRESENT),
+        jump=_jump_before(values, bounds.held, bounds.jump),
+        long_jump=_jump_before(values, bounds.lasting, bounds.jump),
+    )
+
+
+def judge_means(means: HeldMeans, usual: UsualMoves, least: FloatArray, bounds: SlowBounds) -> Levels:
+    """Judge `means` by what is `usual`; `least` (s, m) is the smallest change, as a log ratio, that counts.
+
+    Four ways to be worse: a jump after which the level has held, both together improbable; a level that is improbable
+    however it came about, of hours or of days; a trend over weeks.
+    """
+    held, lasting, lately = means.held, means.lasting, means.lately
     allowed = float(np.log(bounds.allowed))
     with np.errstate(invalid="ignore"):
-        step = _step_rate(jump, usual.jump, held, usual.held, bounds) <= allowed
+        step = _step_rate(means.jump, usual.jump, held, usual.held, bounds) <= allowed
         level = _level_rate(held, usual.held, bounds.held) <= allowed
         long_level = _level_rate(lasting, usual.lasting, bounds.lasting) <= allowed
-        long_level |= _level_rate(days, usual.long, bounds.long) <= allowed
+        long_level |= _level_rate(means.days, usual.long, bounds.long) <= allowed
         trend = _is_trend(usual, least, allowed)
         up = ((step | level) & (held >= least)) | ((long_level | trend) & (lasting >= least))
-        down = _step_rate(-long_jump, usual.jump, -lasting, usual.lasting, bounds) <= allowed
+        down = _step_rate(-means.long_jump, usual.jump, -lasting, usual.lasting, bounds) <= allowed
         down |= _level_rate(-lasting, usual.lasting, bounds.lasting) <= allowed
-        better = down & (lasting <= -least) & (np.maximum(lately, eldest) <= -_RECENTLY * least)
+        better = down & (lasting <= -least) & (np.maximum(lately, means.eldest) <= -_RECENTLY * least)
         elevated = (lately >= _STILL * least) & (lately >= usual.held.deviation)
         worse = up & (lately >= _RECENTLY * least)
-    return Levels(worse, elevated, better, held, jump)
+    return Levels(worse, elevated, better, held, means.jump)
 
 
 def _jump_before(values: FloatArray, since: int, width: int) -> FloatArray:

@@ -40,6 +40,10 @@ class Spread:
     deviation: FloatArray
     freedom: FloatArray
 
+    def of(self, row: int) -> Self:
+        """That of one row, as one of a single row."""
+        return replace(self, deviation=self.deviation[row : row + 1], freedom=self.freedom[row : row + 1])
+
     def keeping(self, before: Self, rows: npt.NDArray[np.bool_]) -> Self:
         """The same, but for the `rows` marked, (s,), which stay as they were `before`."""
         return replace(
@@ -67,6 +71,21 @@ class UsualMoves:
     slope: FloatArray
     slope_spread: Spread
     history: int
+
+    def of(self, row: int) -> Self:
+        """What is usual for one row, as one of a single row."""
+        one = slice(row, row + 1)
+        return replace(
+            self,
+            reference=self.reference[one],
+            noise=self.noise[one],
+            jump=self.jump.of(row),
+            held=self.held.of(row),
+            lasting=self.lasting.of(row),
+            long=self.long.of(row),
+            slope=self.slope[one],
+            slope_spread=self.slope_spread.of(row),
+        )
 
     def keeping(self, before: Self, rows: npt.NDArray[np.bool_]) -> Self:
         """The same, but for the `rows` marked, (s,), which stay as they were `before`."""

@@ -64,7 +64,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         github = {"GITHUB_API_URL": fake.url, "GITHUB_REPOSITORY": fake.name, "GITHUB_TOKEN": fake.token}
         filed = soakwatch("issues", "create", "verdicts.json", "--apply", "--json", folder=folder, environment=github)
     published, annotated = grafana_documents(folder)
-    detected, changed, listed, replayed, status = detection_documents(tmp_path_factory.mktemp("detection"))
+    watched = detection_documents(tmp_path_factory.mktemp("detection"))
     soaks = soak_documents(tmp_path_factory.mktemp("soaks"))
     simulated = [load(path) for path in folder.glob("load_results_*.json")]
     assert len(simulated) == 2
@@ -74,12 +74,8 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "verdicts": [load(folder / "verdicts.json"), json.loads(printed)],
         "execution-metadata": [load(folder / "test_execution_metadata.json")],
         "truth": [load(folder / "sim.truth.json")],
-        "incidents": [listed],
-        "incident-change": changed,
-        "detection": [detected],
-        "status": [status],
+        **watched,
         "soak-status": [soaks],
-        "backtest": [replayed],
         "issue": [json.loads(issue)],
         "issue-changes": [json.loads(filed.stdout)],
         "grafana-dashboards": [published],
@@ -100,20 +96,24 @@ def grafana_documents(folder: Path) -> tuple[Any, Any]:
         return run("publish", "--from", "dashboards", "--json"), run("annotate", "--since", "9999w", "--json")
 
 
-def detection_documents(folder: Path) -> tuple[Any, list[Any], Any, Any, Any]:
-    """What `detect`, `watch`, `incidents`, `backtest` and `status` print of a history that ends with an incident."""
+def detection_documents(folder: Path) -> dict[str, list[Any]]:
+    """What commands print of a history that ends with an incident, by the name of the schema."""
     end = time.time() // 60 * 60
     write_history(Place(folder), end, end - 40 * 60)
     write_truth(folder / "truth.json", Truth(1, Span(end - 86_400, end), ()))
 
-    def run(*arguments: str) -> str:
-        return soakwatch(*arguments, folder=folder, environment=DURATIONS).stdout
+    def run(*arguments: str) -> list[Any]:
+        printed = soakwatch(*arguments, "--json", folder=folder, environment=DURATIONS).stdout
+        return [json.loads(line) for line in printed.splitlines()]
 
-    replayed = run("backtest", "--days", "1", "--truth", "truth.json", "--json")
-    changed = run("watch", "--once", "--json").splitlines()
-    detected, listed = run("detect", "--json"), run("incidents", "list", "--json")
-    changes, status = [json.loads(line) for line in changed], json.loads(run("status", "--json"))
-    return json.loads(detected), changes, json.loads(listed), json.loads(replayed), status
+    return {
+        "backtest": run("backtest", "--days", "1", "--truth", "truth.json"),
+        "incident-change": run("watch", "--once"),
+        "detection": run("detect"),
+        "incidents": run("incidents", "list"),
+        "status": run("status"),
+        "power": run("power"),
+    }
 
 
 def soak_documents(folder: Path) -> Any:

@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from soakwatch.core.detector_settings import DetectorSection, DueSection, LedgerSection, MaintenanceSection
-from soakwatch.core.github_settings import AssigneeSection, GithubSection, GrafanaSection, WebhookSection
+from soakwatch.core.github_settings import AssigneeSection, GithubSection, GrafanaSection
+from soakwatch.core.http_settings import HttpSection
 from soakwatch.core.schedule_settings import ScheduleSection
 from soakwatch.core.section import Section
 from soakwatch.core.settings import (
@@ -34,7 +35,7 @@ class Configuration(Section):
     schedule: ScheduleSection = ScheduleSection()
     github: GithubSection = GithubSection()
     grafana: GrafanaSection = GrafanaSection()
-    webhook: WebhookSection = WebhookSection()
+    http: HttpSection = HttpSection()
     service: tuple[ServiceRule, ...] = ()
     objective: tuple[ObjectiveSection, ...] = ()
     require: tuple[RequireSection, ...] = ()

@@ -139,7 +139,7 @@ class Desk:
             work.rule(incident.fingerprint, Ruling(kind, self.clock.now, "said on the command line", "ada", until))
 
     def tell(self, *alerts: Alert) -> None:
-        """Note alerts, as the webhook does."""
+        """Note alerts, as the daemon does."""
         with self.ledger.transaction() as work:
             note_alerts(work, alerts, self.clock.now)
 

@@ -92,6 +92,12 @@ def _truth() -> type[BaseModel]:
     return TruthDocument
 
 
+def _mutes() -> type[BaseModel]:
+    from soakwatch.reporter.mutes_json import MutesDocument
+
+    return MutesDocument
+
+
 def _issue() -> type[BaseModel]:
     from soakwatch.reporter.issue import IssueDraft
 
@@ -150,6 +156,7 @@ FORMS = (
     Form("incident-change", "each line that `watch --json` prints", _change),
     Form("detection", "what `detect --json` prints", _detection),
     Form("backtest", "what `backtest --json` prints", _backtest),
+    Form("mutes", "what `mute --json`, `mute list --json` and `mute end --json` print", _mutes),
     Form("issue", "what `issues create --json` prints without --apply", _issue),
     Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),
     Form("grafana-dashboards", "what `grafana publish --json` prints", _published),

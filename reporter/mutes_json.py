@@ -44,7 +44,7 @@ class MuteRecord(BaseModel):
 
 
 class MutesDocument(BaseModel):
-    """Mutes, by their beginning."""
+    """What people asked to be muted: until when, by whom and why; in the order of their beginning."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 

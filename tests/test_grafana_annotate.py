@@ -234,13 +234,13 @@ def test_planned_windows_and_mutes_are_written_once_they_have_begun_up_to_their_
         Mute("", "staging", "*", Span(now + HOUR, now + DAY), "yet to come", "ada", now),
     ]
     desk.mute(*mutes)
-    assert desk.annotate().made == 8
+    assert desk.annotate().made == 9
     (muted,), planned = about(fake, "service:cart"), about(fake, "service:rag_*")
     assert span(muted) == mutes[0].span
     assert muted.text == "Mute of cart in staging: new hosts (by ada)"
     assert {"soakwatch", "maintenance", "env:staging"} <= set(muted.tags)
     assert {span(one) for one in planned} == {
-        Span(MONDAY + HOUR - day * DAY, MONDAY + 2.5 * HOUR - day * DAY) for day in range(7)
+        Span(MONDAY + HOUR - day * DAY, MONDAY + 2.5 * HOUR - day * DAY) for day in range(8)
     }
     assert {one.text for one in planned} == {"Maintenance of rag_*: nightly &lt;rebuild&gt;"}
     assert desk.annotate().done == []

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from command_line import soakwatch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import an_incident, ledger_at
 from watched_history import END, LEARNT, ONSET, Place, learnt, load_at, minute_at
@@ -187,6 +187,7 @@ TEXTS = st.text(min_size=1, max_size=40)
 MOMENTS = st.floats(0, 4e9, allow_nan=False)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS, MOMENTS, st.floats(1, 1e7)), max_size=5))
 def test_what_was_asked_reads_back_equal(asked: list[tuple[str, str, str, float, float]]) -> None:
     with ledger_at(":memory:") as ledger:

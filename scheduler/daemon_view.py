@@ -51,7 +51,7 @@ class DaemonView:
     detected: Callable[[], DetectionCounts | None] = lambda: None
     spooled: Callable[[], int | None] = lambda: None
     lease_trouble: Callable[[], str] = lambda: ""
-    vital: Collection[str] = ("tick",)
+    vital: Collection[str] = ("detection",)
 
 
 def _counted(incidents: Sequence[Incident]) -> Mapping[tuple[State, Severity], int]:

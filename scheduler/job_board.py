@@ -17,8 +17,8 @@ class JobState:
 
     It is `due` next, has `begun` what is under way, and `ended` the last time after `took` seconds. Since the daemon
     began, it went well so many `rounds`, and failed `failed` times, `in_a_row` of them since it last went well.
-    It last went well at `succeeded`. `trouble` is what went wrong the last time. It `hangs` when what is under way gives
-    no sign of life.
+    It last went well at `succeeded`. `trouble` is what went wrong the last time. It `hangs` when what is under way
+    gives no sign of life.
     """
 
     name: str

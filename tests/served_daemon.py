@@ -21,7 +21,7 @@ from soakwatch.store.sqlite import SqliteStore
 
 NOW = 1_795_420_000.0
 TOKEN = "a-token-of-this-test"  # noqa: S105  (of this test alone)
-TICK = JobState("tick", "every 1 min", NOW + 20, None, NOW - 40, 1.5, rounds=7, succeeded=NOW - 40)
+TICK = JobState("detection", "every 1 min", NOW + 20, None, NOW - 40, 1.5, rounds=7, succeeded=NOW - 40)
 
 
 def a_report(*jobs: JobState, leads: bool = True) -> DaemonReport:

@@ -14,7 +14,7 @@ from soakwatch.scheduler.daemon_health import liveness, readiness
 from soakwatch.scheduler.daemon_report import DaemonReport
 from soakwatch.scheduler.job_board import JobState
 
-VITAL = ("tick",)
+VITAL = ("detection",)
 HANGING = replace(TICK, begun=NOW - 900, hangs=True)
 FAILING = replace(TICK, failed=3, in_a_row=3, ended=NOW - 5, trouble="http://db.internal:8086 cannot be reached")
 ISSUES = JobState("issues", "every 1 min", succeeded=NOW)
@@ -42,7 +42,7 @@ def test_one_that_hangs_is_to_be_restarted(daemon: Served) -> None:
     for path in (ALIVE, READY):
         assert asked(daemon, path, a_report(HANGING)) == (
             503,
-            "tick hangs since 2026-11-23 07:31:40 UTC; the daemon is to be restarted\n",
+            "detection hangs since 2026-11-23 07:31:40 UTC; the daemon is to be restarted\n",
         )
 
 
@@ -50,18 +50,18 @@ def test_what_fails_is_no_reason_for_a_restart_and_is_not_ready(daemon: Served) 
     assert asked(daemon, ALIVE, a_report(FAILING))[0] == 200
     status, body = asked(daemon, READY, a_report(FAILING))
     assert status == 503
-    assert body.startswith("tick failed 3 times in a row, the last time at 2026-11-23 ")
+    assert body.startswith("detection failed 3 times in a row, the last time at 2026-11-23 ")
     assert "`soakwatch status` and the log say why" in body
 
 
 def test_the_first_round_is_waited_for(daemon: Served) -> None:
-    begun = JobState("tick", "every 1 min", begun=NOW - 1)
+    begun = JobState("detection", "every 1 min", begun=NOW - 1)
     assert asked(daemon, ALIVE, a_report(begun))[0] == 200
-    assert asked(daemon, READY, a_report(begun)) == (503, "the first round of tick is not over yet\n")
+    assert asked(daemon, READY, a_report(begun)) == (503, "the first round of detection is not over yet\n")
 
 
 def test_one_that_waits_for_its_turn_is_ready_and_says_so(daemon: Served) -> None:
-    never = JobState("tick", "every 1 min")
+    never = JobState("detection", "every 1 min")
     for job in (never, FAILING):
         assert asked(daemon, READY, a_report(job, leads=False)) == (200, "ready; waits while another daemon works\n")
 
@@ -92,7 +92,7 @@ def test_what_goes_wrong_beside_its_work_is_told_and_leaves_it_ready(daemon: Ser
 
 JOBS = st.builds(
     JobState,
-    name=st.sampled_from(["tick", "issues", "soak web"]),
+    name=st.sampled_from(["detection", "issues", "soak web"]),
     rhythm=st.just("every 1 min"),
     begun=st.none() | st.floats(0, 4e9),
     ended=st.none() | st.floats(0, 4e9),

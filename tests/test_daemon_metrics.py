@@ -55,7 +55,7 @@ def samples(families: Iterable[Metric]) -> Samples:
 def test_a_scrape_says_how_jobs_incidents_spools_and_soaks_are(daemon: Served) -> None:
     daemon.report, daemon.detected, daemon.spooled = whole(), DETECTED, 1_234
     said = scraped(daemon)
-    tick, issues, web = (("name", "tick"),), (("name", "issues"),), (("soak", "web"),)
+    tick, issues, web = (("name", "detection"),), (("name", "issues"),), (("soak", "web"),)
     assert said["soakwatch_build_info", (("version", "0.1.0"),)] == 1
     assert said["soakwatch_leader", ()] == 1
     assert said["soakwatch_job_last_success_timestamp_seconds", tick] == NOW - 40
@@ -134,14 +134,15 @@ def test_any_name_reads_back_equal(name: str, soak: str, moment: float) -> None:
 
 
 def test_scrapes_at_once_while_jobs_change_are_each_whole_and_never_go_back(daemon: Served) -> None:
-    board = JobBoard([Job("tick", Every(60.0), lambda _now, _stopping: (), 60.0)])
+    board = JobBoard()
+    board.enlist([Job("detection", Every(60.0), lambda _now, _stopping: (), 60.0)])
     trouble, over = list[object](), threading.Event()
 
     def scrape() -> None:
         before = 0.0
         while not over.is_set():
             said = scraped(daemon)
-            rounds = said["soakwatch_job_rounds_total", (("name", "tick"),)]
+            rounds = said["soakwatch_job_rounds_total", (("name", "detection"),)]
             if rounds < before or "process_cpu_seconds_total" not in {name for name, _ in said}:
                 trouble.append((before, rounds))
             before = rounds
@@ -151,11 +152,11 @@ def test_scrapes_at_once_while_jobs_change_are_each_whole_and_never_go_back(daem
     for thread in threads:
         thread.start()
     for number in range(2_000):
-        board.begun("tick", NOW + number)
-        board.went_well("tick", NOW + number, 0.5)
+        board.begun("detection", NOW + number)
+        board.went_well("detection", NOW + number, 0.5)
         daemon.report = a_report(*board.states(NOW + number))
     over.set()
     for thread in threads:
         thread.join(30)
     assert trouble == []
-    assert scraped(daemon)["soakwatch_job_rounds_total", (("name", "tick"),)] == 2_000
+    assert scraped(daemon)["soakwatch_job_rounds_total", (("name", "detection"),)] == 2_000

@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from ledgers import ledger_at
+from pydantic import SecretStr
 from served_daemon import NOW, TOKEN, Served, a_report
 
+from soakwatch.cli.daemon_http import daemon_server
+from soakwatch.core.configuration import Configuration
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.errors import ConfigurationError, StoreRefused, UsageError
 from soakwatch.core.http_settings import HttpSection, http_token
 from soakwatch.core.span import Span
+from soakwatch.core.store_settings import StoreSection
 from soakwatch.scheduler import http_server
 from soakwatch.scheduler.alert_book import known_alerts
 from soakwatch.scheduler.daemon_app import ALERTS, ALIVE, DEPLOYS, METRICS, READY, daemon_app
@@ -341,3 +345,21 @@ def test_a_token_that_could_be_guessed_is_refused_and_not_shown() -> None:
     assert "short" not in str(caught.value)
     assert http_token(HttpSection()) == ""
     assert http_token(HttpSection(token=TOKEN)) == TOKEN
+
+
+def test_put_together_from_the_configuration_it_keeps_what_it_is_told_there(tmp_path: Path) -> None:
+    configuration = Configuration(
+        environment="perf",
+        store=StoreSection(path=tmp_path / "soakwatch.db"),
+        http=HttpSection(port=0, token=SecretStr(TOKEN)),
+    )
+    daemon = Served(tmp_path)
+    with ledger_at(str(daemon.ledger_file)) as ledger, daemon_server(configuration, ledger, a_report) as server:
+        daemon.address = server.address
+        assert [daemon.asks(path).status for path in (ALIVE, READY, METRICS)] == [200, 200, 200]
+        assert daemon.asks(DEPLOYS, a_deploy(at="2026-11-22T00:00:00Z")).status == 200
+        assert daemon.asks(ALERTS, a_notice()).status == 200
+    (kept,) = deploys_kept(daemon)
+    assert (kept.environment, kept.version) == ("perf", "2.4.1")
+    with ledger_at(str(daemon.ledger_file)) as ledger:
+        assert [one.name for one in known_alerts(ledger, time.time())] == ["Spool grows"]

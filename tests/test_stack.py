@@ -184,7 +184,7 @@ def the_daemon_says_how_it_is_and_takes_deploys(stack: Run) -> None:
         assert answer.status_code == 200, answer.text
     metrics = requests.get(f"{daemon}/metrics", timeout=30).text
     assert "\nsoakwatch_leader 1.0\n" in metrics
-    assert re.search(r'^soakwatch_job_last_success_timestamp_seconds\{name="tick"\} ', metrics, re.MULTILINE)
+    assert re.search(r'^soakwatch_job_last_success_timestamp_seconds\{name="detection"\} ', metrics, re.MULTILINE)
     told = requests.post(
         f"{daemon}/deploys",
         json={"service": "rag_service", "version": "9.9"},

@@ -15,6 +15,7 @@ from soakwatch.cli.ticking import ticker_over
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.rhythm import Cron, Every, Rhythm
 from soakwatch.core.settings import DeploySection
+from soakwatch.detector.maintenance import planned_by
 from soakwatch.detector.timing import Timing
 from soakwatch.grafana.annotation_shelf import AnnotationShelf
 from soakwatch.scheduler.accounting import Accounting
@@ -101,7 +102,8 @@ class DaemonJobs:
                 open_projection(self._configuration) as projection,
                 connected(self._configuration) as api,
             ):
-                annotations = AnnotationPass(store, self._ledger, AnnotationShelf(api))
+                planned = planned_by(self._configuration)
+                annotations = AnnotationPass(store, self._ledger, AnnotationShelf(api), planned=planned)
                 yield Annotating(annotations, Accounting(projection, self._configuration.environment))
 
         work = self._lasting(opened, lambda annotating, now, _stopping: annotating.keep(now))

@@ -45,6 +45,7 @@ def annotate(
     from soakwatch.cli.grafana_connection import connected
     from soakwatch.cli.grafana_views import print_annotated, print_annotations
     from soakwatch.cli.moments import seconds_of
+    from soakwatch.detector.maintenance import planned_by
     from soakwatch.grafana.annotation_shelf import AnnotationShelf
     from soakwatch.scheduler.annotation_pass import AnnotationPass
     from soakwatch.store.ledger_opening import create_ledger
@@ -56,7 +57,7 @@ def annotate(
         open_store(configuration, None) as opened,
         create_ledger(configuration) as ledger,
     ):
-        one = AnnotationPass(opened, ledger, AnnotationShelf(api), back)
+        one = AnnotationPass(opened, ledger, AnnotationShelf(api), back, planned=planned_by(configuration))
         if again and not dry_run:
             one.write_deleted_again()
         outlook = one.look(now)

@@ -6,6 +6,7 @@ from soakwatch.cli.moments import written_minute, written_moment
 from soakwatch.cli.terminal import printable, results
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Finding, Incident, Kind, Ruling, RulingKind, Shape, State, findings_worst_first
+from soakwatch.core.maintenance import Maintenance
 from soakwatch.core.numbers import format_change, format_duration, format_effect
 from soakwatch.core.series import WHOLE_SERVICE
 from soakwatch.core.span import Span
@@ -64,9 +65,16 @@ def _subject(incident: Incident) -> str:
     return f"{incident.kind} of {whose} in {incident.environment}"
 
 
-def print_incident(incident: Incident, rulings: Sequence[Ruling], now: float) -> None:
-    """Everything that is known of one: since when, after which deploy, what was decided, and why it fired."""
+def print_incident(
+    incident: Incident, rulings: Sequence[Ruling], now: float, maintenance: Maintenance | None = None
+) -> None:
+    """Everything that is known of one: since when, after which deploy, what was decided, and why it fired.
+
+    Its service is in `maintenance`, if in any.
+    """
     _line(f"{incident.fingerprint}  {_subject(incident)}: {standing_of(incident, now)}, {incident.severity}")
+    if maintenance is not None:
+        _line(f"  {'muted' if maintenance.mute else 'maintenance':<14} {_maintenance(maintenance)}")
     for name, value in _facts(incident, rulings):
         _line(f"  {name:<14} {value}")
     _line("what is wrong")
@@ -97,6 +105,11 @@ def _facts(incident: Incident, rulings: Sequence[Ruling]) -> Iterator[tuple[str,
     yield "deploy after", _deploy(incident.deploy_after, incident.onset)
     for ruling in rulings:
         yield "ruling", _ruling(ruling)
+
+
+def _maintenance(maintenance: Maintenance) -> str:
+    by = f" by {maintenance.by}" if maintenance.by else ""
+    return f"until {written_moment(maintenance.span.end)}{by}: {maintenance.title}; nothing is concluded meanwhile"
 
 
 def _ruling(ruling: Ruling) -> str:

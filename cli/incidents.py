@@ -16,6 +16,7 @@ from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.core.incident import Incident, Kind, Ruling, RulingKind
 from soakwatch.detector.incidents import accepted
+from soakwatch.detector.maintenance import maintenance_of, planned_by
 from soakwatch.detector.timing import BLOCK, Timing
 from soakwatch.store.ledger import Ledger, LedgerReading
 
@@ -71,13 +72,17 @@ def show_incident(
 
         soakwatch incidents show 3f9a2c10b7de --json
     """
-    with _ledger(config, store) as ledger:
+    from soakwatch.scheduler.mute_book import known_mutes
+
+    configuration, now = with_store(load_configuration(config), store), time.time()
+    with _opened(configuration) as ledger:
         incident = find_incident(ledger, fingerprint)
-        rulings = ledger.rulings(incident.fingerprint)
+        rulings, mutes = ledger.rulings(incident.fingerprint), known_mutes(ledger)
     if json_:
         _print_documents([incident])
     else:
-        print_incident(incident, rulings, time.time())
+        calendar = planned_by(configuration).with_mutes(mutes)
+        print_incident(incident, rulings, now, maintenance_of(incident, calendar, now))
 
 
 @incidents_app.command("accept")
@@ -98,7 +103,7 @@ def accept(
 
         soakwatch incidents accept 3f9a --why "the new index is slower, and worth it"
     """
-    ruling = Ruling(RulingKind.ACCEPT, time.time(), _reason(why), by or _user())
+    ruling = Ruling(RulingKind.ACCEPT, time.time(), given_reason(why), by or user_name())
     configuration = with_store(load_configuration(config), store)
     with _opened(configuration) as ledger:
         incident = _rule(ledger, fingerprint, ruling)
@@ -134,7 +139,7 @@ def ignore(
         soakwatch incidents ignore 3f9a --why "until the new hosts are there" --until 2026-12-01T08:00:00Z
     """
     now = time.time()
-    ruling = Ruling(RulingKind.IGNORE, now, _reason(why), by or _user(), _end_of_silence(for_, until, now))
+    ruling = Ruling(RulingKind.IGNORE, now, given_reason(why), by or user_name(), _end_of_silence(for_, until, now))
     with _ledger(config, store) as ledger:
         incident = _rule(ledger, fingerprint, ruling)
     if json_:
@@ -198,13 +203,15 @@ def _names(incidents: list[Incident]) -> str:
     return ", ".join(newest) + more
 
 
-def _reason(why: str) -> str:
+def given_reason(why: str) -> str:
+    """What was given with --why. Raises UsageError for nothing."""
     if not why.strip():
         raise UsageError("--why: give a reason; somebody will ask for it")
     return why.strip()
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Who asks; "" where nobody knows."""
     try:
         return getuser()
     except (OSError, KeyError):  # a container's user may have no name

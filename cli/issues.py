@@ -10,7 +10,6 @@ import typer
 
 from soakwatch.cli.incidents import FingerprintArgument, find_incident
 from soakwatch.cli.issue_sync import ApplyOption, opened_keeping, sync
-from soakwatch.cli.issue_webhook import webhook
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.terminal import print_json, printable, results
 from soakwatch.core.configuration_file import load_configuration
@@ -24,7 +23,6 @@ issues_app = typer.Typer(no_args_is_help=True, help="Keep one issue on GitHub fo
 
 
 issues_app.command()(sync)
-issues_app.command()(webhook)
 
 
 @issues_app.command()

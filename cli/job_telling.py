@@ -21,6 +21,12 @@ class JobTelling:
         self._waits_for = ""
         self._lock = threading.Lock()
 
+    @property
+    def lease_trouble(self) -> str:
+        """Why this daemon does not work, as it was said last; empty while it does."""
+        with self._lock:
+            return self._waits_for
+
     def hear(self, state: "JobState") -> None:
         """Say what went wrong with a job, where that is not what went wrong before; and that it is well again."""
         with self._lock:

@@ -22,6 +22,7 @@ from soakwatch.cli.init import init
 from soakwatch.cli.issues import issues_app
 from soakwatch.cli.mark import mark_app
 from soakwatch.cli.metrics import metrics_app
+from soakwatch.cli.mute import mute_app
 from soakwatch.cli.power import power
 from soakwatch.cli.run import run
 from soakwatch.cli.runs import runs_app
@@ -64,6 +65,7 @@ app.add_typer(soak_app, name="soak")
 app.command()(backtest)
 app.command()(power)
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(mute_app, name="mute")
 app.add_typer(issues_app, name="issues")
 app.add_typer(grafana_app, name="grafana")
 app.command()(schema)

@@ -14,13 +14,10 @@ from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_st
 from soakwatch.cli.terminal import notes, print_json, printable, results
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.deploy import Deploy, changes
-from soakwatch.core.errors import UsageError
+from soakwatch.core.deploy_mark import CLOCKS_DIFFER, DeployMark
 from soakwatch.core.span import Span
 from soakwatch.store.opening import create_store
 from soakwatch.store.timestamps import format_timestamp
-
-CLOCKS_DIFFER = 3600.0
-"""Seconds by which a deploy may lie in the future: whoever marks it has another clock."""
 
 mark_app = typer.Typer(no_args_is_help=True, help="Mark deploys of what is tested, or list them.")
 
@@ -56,12 +53,9 @@ def mark_deploy(
 
         soakwatch mark deploy --title "new index" --at 2026-11-23T02:00:00+01:00 --store influxdb
     """
-    if not (version or commit or title):
-        raise UsageError("nothing says what was deployed; give --version, --commit or --title")
+    mark = DeployMark(service, version, commit, title, environment, at)
     configuration = with_store(load_configuration(config), store)
-    now = time.time()
-    moment = now if at is None else parse_moment(at, now)
-    deploy = Deploy(environment or configuration.environment, service, moment, version, commit, title)
+    deploy = mark.deploy(configuration.environment, time.time(), prefix="--")
     with create_store(configuration) as opened:
         opened.write([deploy])
     if json_:
@@ -88,20 +82,6 @@ def list_marks(config: ConfigOption = None, store: StoreOption = None, json_: Js
         results.print(_table(deploys))
     else:
         results.print("no deploys yet; `soakwatch mark deploy --version V` marks one", markup=False)
-
-
-def parse_moment(text: str, now: float) -> float:
-    """Read a moment as ISO 8601, in seconds since the epoch. Raises UsageError, also for one that is yet to come."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise UsageError(f"--at: {text!r} is no time; write it as 2026-11-23T02:00:00Z") from None
-    if seconds < 0:
-        raise UsageError(f"--at: {text!r} is before 1970")
-    if seconds > now + CLOCKS_DIFFER:
-        raise UsageError(f"--at: {text!r} is yet to come, and a mark says what has happened; does it lack its zone?")
-    return seconds
 
 
 def _sentence(deploy: Deploy) -> str:

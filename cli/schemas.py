@@ -92,6 +92,12 @@ def _truth() -> type[BaseModel]:
     return TruthDocument
 
 
+def _mutes() -> type[BaseModel]:
+    from soakwatch.reporter.mutes_json import MutesDocument
+
+    return MutesDocument
+
+
 def _issue() -> type[BaseModel]:
     from soakwatch.reporter.issue import IssueDraft
 
@@ -171,6 +177,7 @@ FORMS = (
     Form("soak-status", "what `soak status --json` prints", _soak_status),
     Form("backtest", "what `backtest --json` prints", _backtest),
     Form("power", "what `power --json` prints", _power),
+    Form("mutes", "what `mute --json`, `mute list --json` and `mute end --json` print", _mutes),
     Form("issue", "what `issues create --json` prints without --apply", _issue),
     Form("issue-changes", "what `issues sync --json` and `issues create --apply --json` print", _issue_changes),
     Form("grafana-dashboards", "what `grafana publish --json` prints", _published),

@@ -1,13 +1,10 @@
 """`soakwatch watch`: the daemon that a team leaves running."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     from soakwatch.scheduler.job import Job, Stopping
     from soakwatch.scheduler.tenure import Tenure
     from soakwatch.scheduler.tick import Ticker
-    from soakwatch.store.ledger import Ledger
 
 
 def watch(
@@ -73,6 +69,7 @@ def watch(
 
         tell_whether_alive(configuration)
         return
+    from soakwatch.cli.daemon import do_until_stopped
     from soakwatch.cli.daemon_jobs import DaemonJobs
     from soakwatch.cli.ticking import tenure_of
     from soakwatch.store.ledger_opening import create_ledger
@@ -84,7 +81,7 @@ def watch(
         if once:
             _do_once(jobs, tenure)
         else:
-            _do_until_stopped(jobs, configuration, config, ledger, tenure)
+            do_until_stopped(jobs, configuration, config, ledger, tenure, lambda: watcher.last)
     if once and watcher.last is not None:
         raise typer.Exit(_told_at_the_end(watcher.last, configuration))
     notes.print("stopped; `soakwatch watch` goes on from here")
@@ -113,35 +110,6 @@ def _told_at_the_end(report: "DetectionReport", configuration: Configuration) ->
     for incident in regressions(report, now):
         notes.print(printable(f"open: {incident.fingerprint}  {heading_of(incident)}"), soft_wrap=True)
     return exit_code_of(report, configuration, now)
-
-
-def _do_until_stopped(
-    jobs: "Sequence[Job]", configuration: Configuration, file: Path | None, ledger: "Ledger", tenure: "Tenure"
-) -> None:
-    from soakwatch.cli.daemon_jobs import report_job, soak_job
-    from soakwatch.cli.job_telling import JobTelling
-    from soakwatch.scheduler.daemon import Daemon
-    from soakwatch.scheduler.job_board import JobBoard
-    from soakwatch.scheduler.reporting import Reporting
-    from soakwatch.scheduler.soak_duty import SoakDuty
-    from soakwatch.scheduler.soak_keeper import SoakKeeper
-
-    telling, board = JobTelling(), JobBoard()
-    keeper = SoakKeeper(configuration, ledger, file)
-    reporting = Reporting(
-        ledger, tenure, board, version("soakwatch"), time.time(), soaks=keeper.states, hears=telling.hear_all
-    )
-    soaks = [soak_job(SoakDuty(keeper, tenure))] if configuration.soak else []
-    daemon = Daemon([*jobs, *soaks, report_job(reporting)], board, lambda: tenure.leads, telling.hear)
-    notes.print(f"watching {configuration.store.address} {jobs[0].rhythm}", markup=False, soft_wrap=True)
-    with tenure.beating(telling.hear_lease):
-        left = daemon.run()
-        reporting.end()
-    if left:
-        # nothing is lost: whatever they were at is either done or not, and the next daemon finds out
-        notes.print(f"stopped; left in the middle of what they were at: {', '.join(left)}", markup=False)
-        sys.stdout.flush()
-        os._exit(0)
 
 
 class _Watcher:

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from soakwatch.core.detector_settings import DetectorSection, DueSection, LedgerSection, MaintenanceSection
-from soakwatch.core.github_settings import AssigneeSection, GithubSection, GrafanaSection, WebhookSection
+from soakwatch.core.github_settings import AssigneeSection, GithubSection, GrafanaSection
+from soakwatch.core.http_settings import HttpSection
 from soakwatch.core.schedule_settings import ScheduleSection
 from soakwatch.core.section import Section
 from soakwatch.core.settings import (
@@ -37,7 +38,7 @@ class Configuration(Section):
     schedule: ScheduleSection = ScheduleSection()
     github: GithubSection = GithubSection()
     grafana: GrafanaSection = GrafanaSection()
-    webhook: WebhookSection = WebhookSection()
+    http: HttpSection = HttpSection()
     service: tuple[ServiceRule, ...] = ()
     objective: tuple[ObjectiveSection, ...] = ()
     require: tuple[RequireSection, ...] = ()

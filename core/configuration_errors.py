@@ -15,7 +15,7 @@ _DEPTH_OF_A_KEY = 3
 """Parts of the place of a key in a list of sections: list, number, key."""
 
 
-_WITH_TOKENS = ("store", "github", "grafana", "webhook")
+_WITH_TOKENS = ("store", "github", "grafana", "http")
 _WITH_SECRETS = {*_WITH_TOKENS, "ledger"}
 _WITH_ADDRESSES = {"deploy", "soak"}
 """Lists of sections with an address that says a version."""

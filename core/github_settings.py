@@ -69,14 +69,3 @@ class GrafanaSection(Section):
     token_file: OptionalPath = Field(None, description="file that holds a service account's token and nothing else")
     timeout: int = Field(15, ge=1, le=120, description="whole seconds that one request may take")
     folder: str = Field("soakwatch", min_length=1, description="title of the folder that dashboards are published into")
-
-
-class WebhookSection(Section):
-    """[webhook]: where Grafana's alerts are taken, so that they become issues."""
-
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all of this machine's")
-    port: int = Field(9178, ge=0, le=65_535, description="port to listen on, 0 for one that is free")
-    token: SecretStr = Field(
-        SecretStr(""), description="not in this file, but in SOAKWATCH_WEBHOOK__TOKEN, or use token_file"
-    )
-    token_file: OptionalPath = Field(None, description="file that holds the token that Grafana sends, and nothing else")

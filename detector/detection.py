@@ -8,12 +8,13 @@ from soakwatch.core.configuration import Configuration
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.detector_settings import DueSection
 from soakwatch.core.incident import Incident
+from soakwatch.core.mute import Mute
 from soakwatch.core.run import Run
 from soakwatch.core.span import Span
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.incidents import accepted, dropped, watched
-from soakwatch.detector.maintenance import MaintenanceCalendar
-from soakwatch.detector.observation import Observation
+from soakwatch.detector.maintenance import MaintenanceCalendar, planned_by
+from soakwatch.detector.observation import Observation, Place, place_of
 from soakwatch.detector.overdue import DueTests
 from soakwatch.detector.signal import Key, Signal
 from soakwatch.detector.timing import Timing
@@ -34,25 +35,30 @@ class Surroundings:
     environment: str = ""
 
     @classmethod
-    def of(cls, configuration: Configuration, deploys: Sequence[Deploy], runs: Sequence[Run] = ()) -> Self:
-        """As `configuration` says, with what a store knows of deploys and runs."""
-        settings = configuration.detector
+    def of(
+        cls,
+        configuration: Configuration,
+        deploys: Sequence[Deploy],
+        runs: Sequence[Run] = (),
+        mutes: Sequence[Mute] = (),
+    ) -> Self:
+        """As `configuration` says, with what a store knows of deploys and runs, and what people have muted."""
         return cls(
-            Timing.of(settings),
-            MaintenanceCalendar.of(configuration.maintenance, settings.time_zone),
+            Timing.of(configuration.detector),
+            planned_by(configuration).with_mutes(mutes),
             deploys,
             runs,
             configuration.due,
             configuration.environment,
         )
 
-    def maintained(self, engine: Engine, observation: Observation) -> Collection[str]:
+    def maintained(self, engine: Engine, observation: Observation) -> Collection[Place]:
         """The services of which what happens in this step is no incident, also those that are silent."""
-        if not self.maintenance.sections:
+        under_way = self.maintenance.during(Span(observation.start, observation.end))
+        if not under_way:
             return ()
-        span = Span(observation.start, observation.end)
-        services = {series.service for series in (*engine.series, *observation.series)}
-        return {service for service in services if self.maintenance.covers(service, span)}
+        places = {place_of(series) for series in (*engine.series, *observation.series)}
+        return {place for place in places if any(one.concerns(*place) for one in under_way)}
 
     def overdue(self, step: Span, open_ones: Collection[Key]) -> list[Signal]:
         """What is said at the end of `step` of the tests that are due."""

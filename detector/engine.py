@@ -17,7 +17,7 @@ from soakwatch.detector.judging import Regressed, judge_block
 from soakwatch.detector.memory import Memory
 from soakwatch.detector.memory_parts import identity_of, parts_of, restored
 from soakwatch.detector.minutes_of_a_day import MinutesOfADay
-from soakwatch.detector.observation import Observation
+from soakwatch.detector.observation import Observation, Place
 from soakwatch.detector.power import PowerStudy
 from soakwatch.detector.references import References
 from soakwatch.detector.signal import Key, Signal
@@ -61,7 +61,7 @@ class Engine:
         """What is to be kept, by name, of what changed since the last call."""
         return parts_of(self._memory)
 
-    def observe(self, observation: Observation, maintenance: Collection[str] = ()) -> None:
+    def observe(self, observation: Observation, maintenance: Collection[Place] = ()) -> None:
         """Take in a step without judging it: to learn, to remember the last hours, or because windows came late."""
         self._silence.take(observation, maintenance)
         numbered_at = self._memory.numbered_at
@@ -73,7 +73,7 @@ class Engine:
         observation: Observation,
         watched: Mapping[Key, Span] = _NOTHING,
         accepted: Mapping[Key, float] = _NOBODY,
-        maintenance: Collection[str] = (),
+        maintenance: Collection[Place] = (),
         dropped: Mapping[Key, Span] = _NOTHING,
     ) -> list[Signal]:
         """Take in the next step and judge it. A step that is not newer than the last one gives no signals.

@@ -8,7 +8,7 @@ import numpy as np
 from soakwatch.detector.conditions import Reason
 from soakwatch.detector.memory import Memory
 from soakwatch.detector.metrics import badness
-from soakwatch.detector.observation import Observation, Test
+from soakwatch.detector.observation import Observation, Place, Test
 from soakwatch.detector.refitting import due_rows, refit
 from soakwatch.detector.step_conditions import conditions_of
 from soakwatch.detector.timing import BLOCK
@@ -17,7 +17,7 @@ _MANY = 32
 """Rows that are not worth a renumbering."""
 
 
-def take_in(memory: Memory, observation: Observation, maintenance: Collection[str] = ()) -> bool:
+def take_in(memory: Memory, observation: Observation, maintenance: Collection[Place] = ()) -> bool:
     """Take in a step, also one that is late. True when a block was completed by it."""
     step = memory.step_of(observation)
     completed = False
@@ -83,7 +83,7 @@ def _steps_of(memory: Memory, block: int) -> slice:
     return slice(min(max(first, 0), steps), min(max(first + BLOCK, 0), steps))
 
 
-def _fill(memory: Memory, column: int, observation: Observation, maintenance: Collection[str]) -> None:
+def _fill(memory: Memory, column: int, observation: Observation, maintenance: Collection[Place]) -> None:
     _follow_new(memory, observation)
     rows, places = memory.followed.find(observation.series)
     recent = memory.recent

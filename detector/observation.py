@@ -11,6 +11,14 @@ from soakwatch.detector.sample import FloatArray
 Test = tuple[str, str]
 """Environment and test: what has a load generator of its own."""
 
+Place = tuple[str, str]
+"""Environment and service: what is maintained as one."""
+
+
+def place_of(series: Series) -> Place:
+    """Which service of which environment a series is of."""
+    return series.environment, series.service
+
 
 @dataclass(frozen=True, slots=True)
 class Load:

@@ -11,7 +11,7 @@ from soakwatch.core.roll_up import is_whole_service
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.span import Span
 from soakwatch.core.verdict import Effect, Metric, Severity
-from soakwatch.detector.observation import Load, Observation, Test
+from soakwatch.detector.observation import Load, Observation, Place, Test, place_of
 from soakwatch.detector.signal import Key, Signal, Standing
 from soakwatch.detector.timing import Timing
 
@@ -57,9 +57,9 @@ class SilenceWatch:
     timing: Timing
     _loads: dict[Test, dict[float, Load]] = field(default_factory=dict)
     _requests: dict[Series, dict[float, float]] = field(default_factory=dict)
-    _maintained: dict[float, frozenset[str]] = field(default_factory=dict)
+    _maintained: dict[float, frozenset[Place]] = field(default_factory=dict)
 
-    def take(self, observation: Observation, maintenance: Collection[str] = ()) -> None:
+    def take(self, observation: Observation, maintenance: Collection[Place] = ()) -> None:
         """Take in a step, or once more one that was taken in before."""
         start = observation.start
         for test, load in observation.load.items():
@@ -91,7 +91,7 @@ class SilenceWatch:
         """How long `series` has been silent at the end of its run; None while it is not, or was never heard."""
         loads, heard = self._loads.get((series.environment, series.test), {}), self._requests.get(series, {})
         moment, steps = at - self.timing.step, 0
-        while moment not in heard and self._is_busy(loads.get(moment), series.service, moment):
+        while moment not in heard and self._is_busy(loads.get(moment), place_of(series), moment):
             steps += 1
             moment = self._step_before(loads, moment)
         before = [heard.get(start, 0.0) for start in self._under_way(loads, moment)]
@@ -115,8 +115,8 @@ class SilenceWatch:
         bridged = (moment - steps * self.timing.step for steps in range(1, _BRIDGED + 1))
         return next((start for start in bridged if start in loads), before)
 
-    def _is_busy(self, load: Load | None, service: str, moment: float) -> bool:
-        maintained = service in self._maintained.get(moment, frozenset())
+    def _is_busy(self, load: Load | None, place: Place, moment: float) -> bool:
+        maintained = place in self._maintained.get(moment, frozenset())
         return load is not None and load.users > 0 and load.settled and not maintained
 
     def _alarm(self, series: Series, quiet: _Quiet, at: float) -> Signal:

@@ -6,12 +6,12 @@ import numpy as np
 
 from soakwatch.detector.conditions import Reason, reason_of
 from soakwatch.detector.load_classes import NO_USERS, LoadClasses
-from soakwatch.detector.observation import Load, Observation, Test
+from soakwatch.detector.observation import Load, Observation, Place, Test, place_of
 from soakwatch.detector.sample import IntArray
 
 
 def conditions_of(
-    observation: Observation, maintenance: Collection[str], known: LoadClasses
+    observation: Observation, maintenance: Collection[Place], known: LoadClasses
 ) -> tuple[IntArray, IntArray]:
     """The reasons (s,) and classes of load (s,) of what was observed while the services `maintenance` were worked on.
 
@@ -25,7 +25,7 @@ def conditions_of(
         if test not in tests:
             tests[test] = _condition(test, observation.load.get(test), known)
         reasons[place], classes[place] = tests[test]
-        if maintenance and series.service in maintenance:
+        if maintenance and place_of(series) in maintenance:
             reasons[place] = int(Reason.MAINTENANCE)
     return reasons, classes
 

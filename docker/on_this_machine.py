@@ -16,7 +16,7 @@ from pathlib import Path
 from compose_file import ROOT, Service
 
 INFLUXD = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "soakwatch-test-servers", "influxd-v2.7.12")
-PORTS = {"influxdb": (8086,), "webhook": (9178,), "target": (8000,), "locust": (8089, 5557)}
+PORTS = {"influxdb": (8086,), "daemon": (9178,), "target": (8000,), "locust": (8089, 5557)}
 """The ports that a service listens on in its container; the first one speaks HTTP."""
 
 LAUNCHER = (sys.executable, "-m", "soakwatch.collector.launcher")
@@ -88,8 +88,8 @@ class Machine:
             if not variable.startswith(("SOAKWATCH_", "LOCUST_", "GITHUB_"))
         }
         own = dict(zip(service.environment, self._local(service, name, service.environment.values()), strict=True))
-        if service.name == "webhook":
-            own["SOAKWATCH_WEBHOOK__PORT"] = str(self.ports["webhook", 9178])
+        if service.name == "daemon":
+            own["SOAKWATCH_HTTP__PORT"] = str(self.ports["daemon", 9178])
         return {**ours, "PATH": f"{self._programs()}{os.pathsep}{ours['PATH']}", "PYTHONUNBUFFERED": "1", **own}
 
     def _ports_of_locust(self, name: str) -> Sequence[str]:

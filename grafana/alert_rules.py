@@ -19,7 +19,7 @@ from soakwatch.grafana.variables import DATA_SOURCE_UID
 
 FOLDER = RECEIVER = "soakwatch"
 INCIDENT_LABEL = "soakwatch_incident"
-"""Tells soakwatch's webhook which incident an alert is about."""
+"""Tells soakwatch which incident an alert is about."""
 
 EVERY = 60
 _EXPRESSIONS = "__expr__"

@@ -1,4 +1,4 @@
-"""Annotations: what should stand in Grafana about a run, a deploy or an incident, and what stands there.
+"""Annotations: what should stand in Grafana about a run, a deploy, an incident or maintenance, and what stands there.
 
 Times are whole milliseconds since the epoch, as Grafana has them; of a point both are the same.
 """
@@ -21,6 +21,7 @@ class About(StrEnum):
     RUN = "run"
     DEPLOY = "deploy"
     INCIDENT = "incident"
+    MAINTENANCE = "maintenance"
 
 
 @dataclass(frozen=True, slots=True)

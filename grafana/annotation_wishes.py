@@ -1,22 +1,33 @@
-"""Wishes: which annotations there should be about runs, deploys and incidents."""
+"""Wishes: which annotations there should be about runs, deploys, incidents and maintenance."""
 
 from collections.abc import Iterable
 from hashlib import sha256
 
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Incident, State
+from soakwatch.core.maintenance import Maintenance
 from soakwatch.core.run import Run
 from soakwatch.grafana.annotation import About, Annotation
-from soakwatch.grafana.annotation_words import deploy_text, incident_text, run_text, tag_of
+from soakwatch.grafana.annotation_words import ANY, deploy_text, incident_text, maintenance_text, run_text, tag_of
 
 
-def wishes(runs: Iterable[Run], deploys: Iterable[Deploy], incidents: Iterable[Incident]) -> list[Annotation]:
-    """One annotation for each run and deploy, and for each incident that was confirmed; oldest first.
+def wishes(
+    runs: Iterable[Run],
+    deploys: Iterable[Deploy],
+    incidents: Iterable[Incident],
+    maintenance: Iterable[Maintenance] = (),
+) -> list[Annotation]:
+    """One annotation for each run, deploy and maintenance, and for each incident that was confirmed; oldest first.
 
     What has no time that Grafana could show has none: runs that were read from files without one.
     """
     confirmed = (one for one in incidents if one.confirmed is not None)
-    made = [*map(of_run, runs), *map(of_deploy, deploys), *map(of_incident, confirmed)]
+    made = [
+        *map(of_run, runs),
+        *map(of_deploy, deploys),
+        *map(of_incident, confirmed),
+        *map(of_maintenance, maintenance),
+    ]
     return sorted((one for one in made if one.start > 0), key=lambda one: (one.start, one.identity))
 
 
@@ -61,6 +72,21 @@ def of_incident(incident: Incident) -> Annotation:
         incident_text(incident),
         (*tag_of("env", incident.environment), *tag_of("service", incident.service)),
         is_moving=incident.state in {State.SUSPECT, State.CONFIRMED},
+    )
+
+
+def of_maintenance(maintenance: Maintenance) -> Annotation:
+    """From its beginning to its end, which may be to come. One that was planned is told by when it began."""
+    start = _milliseconds(maintenance.span.start)
+    told_by = (maintenance.mute,) if maintenance.mute else (maintenance.service, maintenance.title, str(start))
+    patterns = ("env", maintenance.environment), ("service", maintenance.service)
+    return Annotation(
+        About.MAINTENANCE,
+        _identity(About.MAINTENANCE, *told_by),
+        start,
+        max(start, _milliseconds(maintenance.span.end)),
+        maintenance_text(maintenance),
+        tuple(tag for key, name in patterns if name != ANY for tag in tag_of(key, name)),
     )
 
 

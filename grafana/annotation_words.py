@@ -11,10 +11,14 @@ from html import escape
 
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Finding, Incident, Kind, State, findings_worst_first
+from soakwatch.core.maintenance import Maintenance
 from soakwatch.core.numbers import format_size, format_value
 from soakwatch.core.run import Outcome, Run
 from soakwatch.core.series import WHOLE_SERVICE
 from soakwatch.core.verdict import Metric, Severity
+
+ANY = "*"
+"""The pattern that names all."""
 
 _LONGEST = 120
 _LONGEST_TAG = 80
@@ -65,6 +69,15 @@ def incident_text(incident: Incident) -> str:
     """What regressed, by how much, and what became of it."""
     grade = "critical" if incident.severity is Severity.CRITICAL else "warning"
     return f"Regression ({grade}) in {plain(incident.environment)}: {_what(incident)}; {_outcome(incident)}"
+
+
+def maintenance_text(maintenance: Maintenance) -> str:
+    """What was done to what, who asked for it and why."""
+    what = "Mute" if maintenance.mute else "Maintenance"
+    whose = "all services" if maintenance.service == ANY else plain(maintenance.service)
+    where = "" if maintenance.environment == ANY else f" in {plain(maintenance.environment)}"
+    by = f" (by {plain(maintenance.by)})" if maintenance.by else ""
+    return f"{what} of {whose}{where}: {plain(maintenance.title)}{by}"
 
 
 def _what(incident: Incident) -> str:

@@ -37,7 +37,8 @@ class Case:
 
     `fingerprint` names it once for ever. `about` is the same for what comes back, and `parts` are what it consists of
     (of an incident its series), all as digests. `gist` changes when people should read the page anew. A case that is
-    not `alarming` looks normal at the moment. `labels` are those that say what it is; people's own are beside them.
+    not `alarming` looks normal at the moment; nothing is concluded about one that is `muted`. `labels` are those that
+    say what it is; people's own are beside them.
     """
 
     fingerprint: str
@@ -54,6 +55,7 @@ class Case:
     labels: tuple[str, ...]
     assignees: tuple[str, ...]
     subject: "Incident | Alert | Regressions | tuple[Case, ...]"
+    muted: bool = False
 
     @property
     def is_open(self) -> bool:

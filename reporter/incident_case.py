@@ -7,6 +7,7 @@ from soakwatch.core.alert import Alert
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.github_settings import AssigneeSection
 from soakwatch.core.incident import Finding, Incident, Kind, State, findings_worst_first
+from soakwatch.core.maintenance import Maintenance
 from soakwatch.core.numbers import format_effect, format_value
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.verdict import Metric
@@ -17,10 +18,16 @@ from soakwatch.reporter.subject import subject
 from soakwatch.reporter.summary import metric_name
 
 
-def case_of(incident: Incident, now: float, assignees: Iterable[AssigneeSection], alerts: Sequence[Alert] = ()) -> Case:
+def case_of(
+    incident: Incident,
+    now: float,
+    assignees: Iterable[AssigneeSection],
+    alerts: Sequence[Alert] = (),
+    maintenance: Maintenance | None = None,
+) -> Case:
     """The case of an incident that is confirmed, or was; `alerts` are those of Grafana that name it.
 
-    `now`, in seconds since the epoch, is for silence that ends.
+    Its service is in `maintenance`, if in any. `now`, in seconds since the epoch, is for silence that ends.
     """
     return Case(
         fingerprint=incident.fingerprint,
@@ -31,12 +38,13 @@ def case_of(incident: Incident, now: float, assignees: Iterable[AssigneeSection]
         alarming=incident.state is State.CONFIRMED,
         accepted=incident.is_accepted,
         since=incident.suspected,
-        gist=_gist(incident, alerts),
+        gist=_gist(incident, alerts, maintenance),
         environment=incident.environment,
         title=incident_title(incident),
         labels=(OURS, severity_label(incident.severity), *_service(incident)),
         assignees=tuple(_assignees(incident.service, assignees)),
         subject=incident,
+        muted=maintenance is not None,
     )
 
 
@@ -55,7 +63,7 @@ def _series(incident: Incident) -> Iterable[Series]:
     return (finding.series for finding in incident.findings)
 
 
-def _gist(incident: Incident, alerts: Sequence[Alert]) -> str:
+def _gist(incident: Incident, alerts: Sequence[Alert], maintenance: Maintenance | None) -> str:
     findings = sorted(
         (str(one.series), one.metric, one.severity, one.shape, one.recovered is None) for one in incident.findings
     )
@@ -68,6 +76,8 @@ def _gist(incident: Incident, alerts: Sequence[Alert]) -> str:
         _named(incident.deploy_after),
         "" if ruling is None else (ruling.kind, ruling.until, ruling.reason),
         sorted((one.name, one.fires) for one in alerts),
+        # nothing where there is none: pages that were written before there were mutes say what is true
+        *([] if maintenance is None else [(maintenance.span, maintenance.title, maintenance.by)]),
     )
 
 

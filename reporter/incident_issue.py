@@ -8,6 +8,7 @@ from enum import StrEnum
 from soakwatch.core.alert import Alert
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Finding, Incident, Kind, RulingKind, State, findings_worst_first
+from soakwatch.core.maintenance import Maintenance
 from soakwatch.core.numbers import format_share, format_value
 from soakwatch.core.roll_up import is_whole_service
 from soakwatch.core.series import WHOLE_SERVICE, Series
@@ -24,6 +25,7 @@ from soakwatch.reporter.incident_words import (
     headline,
     how_long,
     lasted,
+    maintenance_words,
     metric_of_series,
     minute,
     version_words,
@@ -97,7 +99,8 @@ class _Error:
 class IncidentPage:
     """What the page of an incident is made of.
 
-    `alerts` of Grafana name the incident; `after` is the number of the issue that was on the same before, or 0.
+    `alerts` of Grafana name the incident; `after` is the number of the issue that was on the same before, or 0. Its
+    service is in `maintenance`, if in any.
     """
 
     incident: Incident
@@ -105,6 +108,7 @@ class IncidentPage:
     places: Places
     alerts: Sequence[Alert] = ()
     after: int = 0
+    maintenance: Maintenance | None = None
 
     def body(self) -> str:
         """Write it, as long as GitHub takes it."""
@@ -205,6 +209,8 @@ def _severity(severity: Severity) -> str:
 
 def _standing(page: IncidentPage) -> Iterator[Markdown]:
     """What a reader should know before the details: one sentence a line."""
+    if page.maintenance is not None:
+        yield maintenance_words(page.maintenance)
     yield from _ruled(page.incident, page.evidence.until)
     yield from _stands(page.incident)
     for alert in page.alerts[:_MOST_ALERTS]:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from soakwatch.core.alert import Alert
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Finding, Incident, Kind, Shape, State, findings_worst_first
+from soakwatch.core.maintenance import Maintenance
 from soakwatch.core.numbers import format_duration, format_effect, format_interval, format_size, format_value
 from soakwatch.core.series import WHOLE_SERVICE, Series
 from soakwatch.core.span import Span
 from soakwatch.core.verdict import QUANTILES, Effect, Metric
-from soakwatch.reporter.escaping import Markdown, code, escape
+from soakwatch.reporter.escaping import Markdown, code, escape, sentence
 from soakwatch.reporter.summary import metric_name, series_name
 
 _A_MINUTE, _A_DAY = 60.0, 86_400.0
@@ -142,6 +143,14 @@ def alert_words(alert: Alert) -> Markdown:
     if alert.ended is None:
         return Markdown(f"Grafana's alert {name} fires since {began} UTC")
     return Markdown(f"Grafana's alert {name} fired from {began} until {minute(alert.ended)} UTC")
+
+
+def maintenance_words(maintenance: Maintenance) -> Markdown:
+    """That a service is being worked on, until when, by whom and why, and what that means."""
+    what = "Muted" if maintenance.mute else "Maintenance"
+    by = f" by {code(maintenance.by)}" if maintenance.by else ""
+    until, why = minute(maintenance.span.end), sentence(maintenance.title)
+    return Markdown(f"**{what}** until {until} UTC{by} ({why}): nothing is concluded meanwhile.")
 
 
 def minute(moment: float) -> str:

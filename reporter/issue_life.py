@@ -104,13 +104,18 @@ def _when_open(case: Case, issue: KnownIssue, now: float, rules: Rules) -> list[
 
 
 def _news(edit: Edit, issue: KnownIssue, now: float, rules: Rules) -> Iterable[Edit]:
-    """The one edit that an open issue needs, if any: what a person should look at again comes first."""
+    """The one edit that an open issue needs, if any: what a person should look at again comes first.
+
+    While it is muted nobody is told anything: what there is to tell is told afterwards.
+    """
+    if edit.case.muted:
+        edit = replace(edit, marker=replace(edit.marker, critical=issue.marker.critical))
     case, marker = edit.case, edit.marker
     joined = case.parts - issue.marker.parts
-    if case.critical and not issue.marker.critical:
+    if not case.muted and case.critical and not issue.marker.critical:
         note = Note(News.CRITICAL, f"critical-{issue.marker.written}")
         yield replace(edit, notes=(note,), why="it has become critical")
-    elif joined and now - issue.marker.joined >= rules.spread_after:
+    elif not case.muted and joined and now - issue.marker.joined >= rules.spread_after:
         note = Note(News.SPREAD, f"spread-{digest(*sorted(case.parts))}", joined)
         told = replace(marker, parts=case.parts, joined=int(now))
         yield replace(edit, marker=told, notes=(note,), why="it has spread")
@@ -125,13 +130,13 @@ def _when_closed(case: Case, issue: KnownIssue, deploys: Sequence[Deploy], now: 
     if is_declined(issue):
         return _silence(case, now, f"issue #{issue.number} was {'deleted' if issue.gone else 'closed as not planned'}")
     if issue.marker.told is Told.SILENT:
-        return _after_silence(case, issue, now)
+        return [] if case.muted else _after_silence(case, issue, now)
     if issue.marker.told is not Told.OPEN:
         return []
     if issue.reason in DECLINED:
         why = f"somebody closed issue #{issue.number} as {issue.reason.replace('_', ' ')}"
         return [*_silence(case, now, why), _declined(case, issue, now)]
-    if not case.alarming or now < _deadline(case, issue, deploys, rules):
+    if case.muted or not case.alarming or now < _deadline(case, issue, deploys, rules):
         return []
     note = Note(News.NO_HELP, f"no-help-{int(issue.closed or 0)}")
     return [Edit(case, issue.number, marker, notes=(note,), move=Move.REOPEN, why="it was closed, and goes on")]

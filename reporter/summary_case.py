@@ -33,6 +33,7 @@ def summary_of(members: Sequence[Case], fingerprint: str = "") -> Case:
         labels=(OURS, SUMMARY, severity),
         assignees=(),
         subject=tuple(members),
+        muted=bool(open_) and all(one.muted for one in open_),
     )
 
 

@@ -10,6 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from soakwatch.core.errors import SurfaceError, SurfaceRefused, SurfaceUnavailable
+from soakwatch.core.maintenance import Maintenance
+from soakwatch.core.span import Span
+from soakwatch.detector.maintenance import NOTHING_PLANNED, MaintenanceCalendar
 from soakwatch.grafana.annotation import Annotation
 from soakwatch.grafana.annotation_plan import Change, Create, Remove, Update, changes_of, dropped_of, plan
 from soakwatch.grafana.annotation_shelf import AnnotationShelf
@@ -17,6 +20,7 @@ from soakwatch.grafana.annotation_wishes import wishes
 from soakwatch.grafana.api_errors import NotTaken, NotThere
 from soakwatch.scheduler.annotation_memory import AnnotationMemory
 from soakwatch.scheduler.known_deploys import KnownDeploys
+from soakwatch.scheduler.mute_book import known_mutes
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.ledger import Ledger
 
@@ -26,6 +30,9 @@ SINCE = 7 * _DAY
 
 _MOST_CHANGES = 200
 """Changes of one pass; what is more is left to the next."""
+
+_MOST_MAINTENANCE = 500
+"""Of what was planned or muted; a schedule may hold each few minutes."""
 
 _LONGEST = 30.0
 """Seconds after which a pass begins no other change: a slow Grafana must not keep the daemon from its next tick."""
@@ -71,20 +78,26 @@ class AnnotationPass:
     It may be kept for many passes: deploys of long ago are read once.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what it reads, where it writes, and how; all but three have a usual value)
         self,
         store: WindowStore,
         ledger: Ledger,
         shelf: AnnotationShelf,
         since: float = SINCE,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        planned: MaintenanceCalendar = NOTHING_PLANNED,
     ) -> None:
-        """Prepare; nothing is read yet. `since` is how many seconds back from now a pass looks."""
+        """Prepare; nothing is read yet. `since` is how many seconds back from now a pass looks.
+
+        Maintenance is what was `planned`, and what people have muted.
+        """
         self._store = store
         self._ledger = ledger
         self._shelf = shelf
         self._since = since
         self._clock = clock
+        self._planned = planned
         self._deploys = KnownDeploys(store)
         self._memory = AnnotationMemory(shelf.api.where.url)
 
@@ -104,7 +117,8 @@ class AnnotationPass:
         incidents = self._ledger.incidents(begin)
         runs = [run for run in self._store.runs() if begin <= (run.end or run.start)]
         deploys = [one for one in self._deploys.changes(now, min(begin, now - _DAY)) if one.at >= begin]
-        wanted, dropped = wishes(runs, deploys, incidents), dropped_of(incidents)
+        wanted = wishes(runs, deploys, incidents, self._maintenance(Span(begin, now)))
+        dropped = dropped_of(incidents)
         if not wanted and not dropped:
             return Outlook()
         begins = [one.start for one in wanted] + [round(one.suspected * 1000) for one in incidents]
@@ -112,6 +126,11 @@ class AnnotationPass:
         deleted = self._memory.gone(self._ledger)
         changes = plan([one for one in wanted if one.identity not in deleted], found, dropped)
         return Outlook(changes, {one.identity for one in wanted}, {one.identity for one in found})
+
+    def _maintenance(self, span: Span) -> Sequence[Maintenance]:
+        """What has begun, the newest where there is too much."""
+        calendar = self._planned.with_mutes(known_mutes(self._ledger))
+        return calendar.during(span)[-_MOST_MAINTENANCE:]
 
     def carry_out(self, outlook: Outlook, now: float, told: Hears = lambda _change: None) -> AnnotationReport:
         """Do what `outlook` says; `told` hears of each change when it was made."""

@@ -1,18 +1,20 @@
 """Detection: the pass over a store and a ledger that takes in what has happened since the last one."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf
 
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.incident import Incident
 from soakwatch.core.judgement import Judgement
+from soakwatch.core.mute import Mute
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
-from soakwatch.core.spans import Spans, widened, within
+from soakwatch.core.spans import widened, within
 from soakwatch.detector.detection import Surroundings, learn, signals_of
 from soakwatch.detector.engine import Engine
 from soakwatch.detector.judging import regressed_by
+from soakwatch.detector.maintenance import rethought
 from soakwatch.detector.memory import STEPS
 from soakwatch.detector.observation import Observation
 from soakwatch.detector.reading import observations
@@ -22,6 +24,7 @@ from soakwatch.scheduler.detection_report import Change, DetectionReport, Unknow
 from soakwatch.scheduler.engine_memory import forget_engine, remembered_engine
 from soakwatch.scheduler.fold import Fence, Fold, Outlets, Show, show_nobody, what_is_unknown
 from soakwatch.scheduler.known_deploys import KnownDeploys
+from soakwatch.scheduler.mute_book import known_mutes
 from soakwatch.scheduler.resumption import goes_on, judged_no_later
 from soakwatch.store.contract import Arrivals, WindowStore
 from soakwatch.store.ledger import Ledger
@@ -48,6 +51,16 @@ def grace(timing: Timing) -> float:
     return _GRACE * timing.step
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a pass leaves to the next one: the engine at `position`, what was unknown then, and what was muted."""
+
+    position: DetectionPosition
+    engine: Engine
+    unknown: Unknown
+    mutes: Sequence[Mute]
+
+
 class Detection:
     """Detection over one store and one ledger, tick by tick.
 
@@ -66,7 +79,7 @@ class Detection:
         self._timing = Timing.of(configuration.detector)
         self._identity = Engine.identity(configuration.detector)
         self._deploys = KnownDeploys(store)
-        self._kept: tuple[DetectionPosition, Engine, Unknown] | None = None
+        self._kept: _Kept | None = None
 
     def arrivals(self, now: float) -> Arrivals:
         """What arrived since the last pass. To be asked before roll-ups of it are made, else some may be missed."""
@@ -92,11 +105,13 @@ class Detection:
         if position is None or not goes_on(position, now, closed, self._timing, self._store):
             position = self._begin(closed, fence)
         around = self._surroundings(now)
-        engine, unknown = self._engine_at(position, around)
+        kept = self._kept_at(position, around)
+        engine, unknown = kept.engine, kept.unknown
         # whatever happens from here on, the engine may know more than the ledger
         self._kept = None
         fold = Fold(self._ledger, engine, around, position, Outlets(fence, self._show))
-        fold.take_late(self._late(position, arrivals), arrivals.position)
+        thought_again = rethought(kept.mutes, around.maintenance.mutes)
+        fold.take_late(self._late(position, arrivals, thought_again), arrivals.position)
         total = round((closed - position.until) / self._timing.step)
         for done, observation in enumerate(self._read(Span(position.until, closed)), 1):
             # now, not when the pass is over: it may be interrupted, and nobody would say it again
@@ -104,7 +119,7 @@ class Detection:
             progress(done, total)
         fold.end()
         unknown = unknown if fold.unknown is None else fold.unknown
-        self._kept = (fold.position, engine, unknown)
+        self._kept = _Kept(fold.position, engine, unknown, around.maintenance.mutes)
         return replace(fold.report(), unknown=unknown)
 
     def judgements(self, now: float) -> list[Judgement]:
@@ -115,7 +130,7 @@ class Detection:
         position = self._position()
         if position is None:
             return []
-        engine, _ = self._engine_at(position, self._surroundings(now))
+        engine = self._kept_at(position, self._surroundings(now)).engine
         return list(engine.judgements(position.until, regressed_by(self._ledger.incidents(inf))))
 
     def _position(self) -> DetectionPosition | None:
@@ -137,14 +152,17 @@ class Detection:
             work.set_cursor(NAME, position.encode())
         return position
 
-    def _engine_at(self, position: DetectionPosition, around: Surroundings) -> tuple[Engine, Unknown]:
-        """The engine after `position`, and what was unknown then."""
-        if self._kept is not None and self._kept[0] == position:
-            return self._kept[1:]
+    def _kept_at(self, position: DetectionPosition, around: Surroundings) -> _Kept:
+        """The engine after `position`, and what belongs to it."""
+        if self._kept is not None and self._kept.position == position:
+            return self._kept
         return self._resumed(position, around)
 
-    def _resumed(self, position: DetectionPosition, around: Surroundings) -> tuple[Engine, Unknown]:
-        """The engine as the ledger has it, which sees the last steps once more, and says again what is unknown."""
+    def _resumed(self, position: DetectionPosition, around: Surroundings) -> _Kept:
+        """The engine as the ledger has it, which sees the last steps once more, and says again what is unknown.
+
+        It sees them with all that is muted by now.
+        """
         engine, unknown = remembered_engine(self._ledger, self._configuration.detector), dict[Series, str]()
         still = self._open_before(position.until)
         for observation in self._read(Span(position.until - STEPS * self._timing.step, position.until)):
@@ -152,7 +170,7 @@ class Detection:
                 unknown = what_is_unknown(signals_of(engine, observation, still, around))
             else:
                 learn(engine, observation, around)
-        return engine, unknown
+        return _Kept(position, engine, unknown, around.maintenance.mutes)
 
     def _open_before(self, at: float) -> list[Incident]:
         """The open incidents as the step that ended at `at` was judged by them: without what was found in it."""
@@ -162,12 +180,17 @@ class Detection:
         ]
         return [one for one in known if one.findings]
 
-    def _late(self, position: DetectionPosition, arrivals: Arrivals) -> Iterator[Observation]:
-        """Steps that the engine remembers one by one, of which more windows have arrived since."""
+    def _late(
+        self, position: DetectionPosition, arrivals: Arrivals, thought_again: Sequence[Span]
+    ) -> Iterator[Observation]:
+        """Steps that the engine remembers one by one, of which more is known by now.
+
+        More windows have arrived since, or somebody has muted, or no longer mutes, the spans `thought_again`.
+        """
         known = Span(position.until - STEPS * self._timing.step, position.until)
         # the first time all that there is has arrived
-        spans: Spans = widened(arrivals.spans, self._timing.step) if position.arrivals is not None else ()
-        for span in within(spans, known):
+        arrived = arrivals.spans if position.arrivals is not None else ()
+        for span in within(widened([*arrived, *thought_again], self._timing.step), known):
             yield from self._read(span)
 
     def _read(self, span: Span) -> Iterator[Observation]:
@@ -176,4 +199,4 @@ class Detection:
     def _surroundings(self, now: float) -> Surroundings:
         oldest = now - self._timing.history * self._timing.step - _MONTH
         runs = [run for run in self._store.runs() if run.end is None or run.end >= oldest]
-        return Surroundings.of(self._configuration, self._deploys.changes(now, oldest), runs)
+        return Surroundings.of(self._configuration, self._deploys.changes(now, oldest), runs, known_mutes(self._ledger))

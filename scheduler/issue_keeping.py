@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from soakwatch.core.configuration import Configuration
+from soakwatch.detector.maintenance import planned_by
 from soakwatch.reporter.case import Case
 from soakwatch.reporter.github import GitHubIssues
 from soakwatch.reporter.issue_life import Rules
@@ -11,7 +12,7 @@ from soakwatch.reporter.page_links import Places
 from soakwatch.reporter.pages import Pages
 from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.incident_evidence import evidence_of
-from soakwatch.scheduler.issue_cases import known_cases
+from soakwatch.scheduler.issue_cases import KnownCases, known_cases
 from soakwatch.scheduler.issue_pass import Hears, IssuePass, Outlook, PassReport
 from soakwatch.scheduler.known_deploys import KnownDeploys
 from soakwatch.store.contract import WindowStore
@@ -41,8 +42,13 @@ class IssueKeeping:
     def pages(self, now: float) -> Pages:
         """What issues say at `now`."""
         deploys = self._deploys.changes(now, now - _DAY)
-        alerts = known_cases(self._ledger, self._configuration.assignee, now).alerts
-        return Pages(lambda incident: evidence_of(self._store, incident, deploys, now), self._places, alerts)
+        known = self._known(now)
+        return Pages(
+            lambda incident: evidence_of(self._store, incident, deploys, now),
+            self._places,
+            known.alerts,
+            known.maintenance,
+        )
 
     def carry_out(self, outlook: Outlook, now: float, hears: Hears = lambda _change: None) -> PassReport:
         """Do what `outlook` says."""
@@ -57,9 +63,13 @@ class IssueKeeping:
                 account.note_trouble()
         return report
 
+    def _known(self, now: float, wanted: Collection[str] = ()) -> KnownCases:
+        settings = self._configuration
+        return known_cases(self._ledger, settings.assignee, now, wanted, planned_by(settings))
+
     def _pass(self, now: float) -> IssuePass:
         def cases(wanted: Collection[str]) -> Iterable[Case]:
-            return known_cases(self._ledger, self._configuration.assignee, now, wanted).cases
+            return self._known(now, wanted).cases
 
         deploys = self._deploys.changes(now, now - _DAY)
         rules = Rules(self._configuration.github.max_new).scaled(self._configuration.detector.time_scale)

@@ -17,7 +17,8 @@ class JobState:
 
     It is `due` next, has `begun` what is under way, and `ended` the last time after `took` seconds. Since the daemon
     began, it went well so many `rounds`, and failed `failed` times, `in_a_row` of them since it last went well.
-    `trouble` is what went wrong the last time. It `hangs` when what is under way gives no sign of life.
+    It last went well at `succeeded`. `trouble` is what went wrong the last time. It `hangs` when what is under way
+    gives no sign of life.
     """
 
     name: str
@@ -31,6 +32,7 @@ class JobState:
     in_a_row: int = 0
     trouble: str = ""
     hangs: bool = False
+    succeeded: float | None = None
 
     @property
     def is_well(self) -> bool:
@@ -74,7 +76,7 @@ class JobBoard:
             before = self._states[name]
             rounds = before.rounds + 1
             self._states[name] = replace(
-                before, begun=None, ended=now, took=took, rounds=rounds, in_a_row=0, trouble=trouble
+                before, begun=None, ended=now, took=took, rounds=rounds, in_a_row=0, trouble=trouble, succeeded=now
             )
 
     def failed(self, name: str, now: float, took: float, trouble: str) -> None:

@@ -13,7 +13,7 @@ from soakwatch.scheduler.tenure import Tenure
 from soakwatch.store.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reporting:
     """Writes what `board` and `soaks` say into `ledger`; `hears` is told how all jobs are."""
 

@@ -52,6 +52,8 @@ class Tenure:
         self.holder = holder or this_process()
         self.beat = duration / _BEATS
         """Seconds between two looks at the lease."""
+        self.waits_for = ""
+        """The daemon that has the lease, where it is another one."""
         self._ledger = ledger
         self._duration = duration
         self._clock = clock
@@ -82,6 +84,7 @@ class Tenure:
             other = self._ledger.lease() if self._lease is None else None
             if other is not None and _has_ended(other.holder):
                 self._lease = self._inherited(other)
+            self.waits_for = other.holder if other is not None and self._lease is None else ""
         if self._lease is None:
             raise StoreUnavailable(
                 f"{other.holder if other else 'another daemon'} keeps this ledger; this one works when that has ended"

@@ -13,7 +13,7 @@ from stores import IMPLEMENTATIONS, Implementation
 
 from soakwatch.store.contract import WindowStore
 
-REAL_PARTS = ("processes", "influxdb", "postgresql", "browser", "npm")
+REAL_PARTS = ("processes", "influxdb", "postgresql", "browser", "npm", "systemd")
 """Marks of tests that need something real, which may be missing elsewhere than in CI."""
 
 

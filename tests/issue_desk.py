@@ -16,6 +16,7 @@ from soakwatch.core.alert import Alert
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.github_settings import AssigneeSection
 from soakwatch.core.incident import Finding, Incident, Kind, Ruling, RulingKind, Shape, State, fingerprint_of
+from soakwatch.core.mute import Mute
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
 from soakwatch.core.verdict import Effect, Metric, Severity
@@ -29,6 +30,7 @@ from soakwatch.reporter.pages import Pages
 from soakwatch.scheduler.alert_book import note_alerts
 from soakwatch.scheduler.issue_cases import KnownCases, known_cases
 from soakwatch.scheduler.issue_pass import IssuePass, Outlook, PassReport
+from soakwatch.scheduler.mute_book import note_mute
 from soakwatch.store.ledger import Ledger
 
 MONDAY = 1_795_392_000.0
@@ -138,8 +140,14 @@ class Desk:
         with self.ledger.transaction() as work:
             work.rule(incident.fingerprint, Ruling(kind, self.clock.now, "said on the command line", "ada", until))
 
+    def mute(self, service: str, seconds: float, why: str = "index is rebuilt") -> Mute:
+        """Mute a service from now on, as somebody does on the command line."""
+        span = Span(self.clock.now, self.clock.now + seconds)
+        with self.ledger.transaction() as work:
+            return note_mute(work, Mute("", "staging", service, span, why, "ada", self.clock.now))
+
     def tell(self, *alerts: Alert) -> None:
-        """Note alerts, as the webhook does."""
+        """Note alerts, as the daemon does."""
         with self.ledger.transaction() as work:
             note_alerts(work, alerts, self.clock.now)
 
@@ -189,7 +197,8 @@ class Desk:
         github = MortalGitHub(where, self.kill_at)
         try:
             one = IssuePass(self.ledger, github, lambda wanted: self._known(wanted).cases, self.deploys, self.rules)
-            pages = Pages(lambda _: Evidence(self.clock.now), Places(), self._known().alerts)
+            known = self._known()
+            pages = Pages(lambda _: Evidence(self.clock.now), Places(), known.alerts, known.maintenance)
             yield one, one.look(self.clock.now), Writing(github, pages, set(), self.milestone)
         finally:
             github.close()

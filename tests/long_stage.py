@@ -64,6 +64,9 @@ annotations = {self.step}
 spool = 5
 jitter = 0
 
+[http]
+port = 0
+
 [github]
 repository = "{stage.github.name}"
 api_url = "{stage.github.url}"

@@ -24,9 +24,9 @@ from on_this_machine import INFLUXD, PORTS
 
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.environment_variables import ENVIRONMENT_PREFIX
-from soakwatch.core.github_settings import WebhookSection
+from soakwatch.core.http_settings import HttpSection
 from soakwatch.core.store_settings import StoreKind, StoreSection
-from soakwatch.scheduler.alert_receiver import PATH
+from soakwatch.scheduler.daemon_app import ALERTS, ALIVE
 from soakwatch.store.influx_setup import Role
 
 RAW: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
@@ -158,7 +158,14 @@ def test_what_is_mounted_exists_or_is_a_volume_that_is_declared(service: Service
 def test_every_volume_is_used_and_state_is_in_one() -> None:
     used = {source for service in SERVICES.values() for source in service.mounts.values()}
     assert set(RAW["volumes"]) == {source for source in used if source and not source.startswith(".")}
-    assert SERVICES["daemon"].mounts["/data"] == SERVICES["webhook"].mounts["/data"] == "ledger"
+    assert SERVICES["daemon"].mounts["/data"] == "ledger"
+
+
+def test_the_daemon_says_itself_whether_it_is_well_in_both_its_image_and_its_service() -> None:
+    url = f"http://localhost:{HttpSection().port}{ALIVE}"
+    assert list(SERVICES["daemon"].health or ())[-2:] == ["answers", url]
+    (check,) = [step.rest for step in read_instructions(DAEMON_DOCKERFILE) if step.word == "HEALTHCHECK"]
+    assert url in re.sub(r"\$\{SOAKWATCH_HTTP__PORT:-(\d+)\}", r"\1", check)
 
 
 @pytest.mark.parametrize("service", ALL)
@@ -178,7 +185,7 @@ def test_settings_are_settings_and_mean_the_same_store(service: Service, monkeyp
 def test_each_has_the_token_with_the_fewest_rights_that_it_can_do_with() -> None:
     script = SERVICES["setup"].command[-1]
     assert set(re.findall(r"soakwatch-(\w+)\.token", script)) == set(Role)
-    roles = {"daemon": Role.DAEMON, "webhook": Role.DAEMON, "history": Role.DAEMON, "locust": Role.WRITER}
+    roles = {"daemon": Role.DAEMON, "history": Role.DAEMON, "locust": Role.WRITER}
     for name, role in {**roles, "worker": Role.WRITER}.items():
         file = Path(SERVICES[name].environment["SOAKWATCH_STORE__TOKEN_FILE"])
         assert file == Path(f"/tokens/{role}/soakwatch-{role}.token")
@@ -198,7 +205,7 @@ def test_grafana_finds_what_it_is_provisioned_with() -> None:
     values = "".join(line for file in files for line in file.splitlines(keepends=True) if not line.startswith("#"))
     asked = set(re.findall(r"\$\{?(SOAKWATCH_\w+)", values))
     assert asked == {name for name in grafana.environment if name.startswith(ENVIRONMENT_PREFIX)}
-    assert grafana.environment["SOAKWATCH_WEBHOOK__URL"] == f"http://webhook:{WebhookSection().port}{PATH}"
+    assert grafana.environment["SOAKWATCH_HTTP__URL"] == f"http://daemon:{HttpSection().port}{ALERTS}"
     (token,) = re.findall(r"\$__file\{(.+)\}", values)
     assert grafana.mounts[str(Path(token).parent)] == f"token-{Role.READER}"
     (dashboards,) = re.findall(r"^\s+path: (\S+)$", values, re.MULTILINE)

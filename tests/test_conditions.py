@@ -8,7 +8,7 @@ from soakwatch.core.incident import Kind
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
 from soakwatch.detector.conditions import Reason, reason_of
-from soakwatch.detector.observation import Load, Observation
+from soakwatch.detector.observation import Load, Observation, place_of
 from soakwatch.detector.signal import Signal, Standing
 from soakwatch.detector.silence import SilenceWatch
 from soakwatch.detector.timing import Timing
@@ -114,7 +114,7 @@ def test_maintenance_is_no_silence() -> None:
     for observation in both(0, 30):
         silence.take(observation)
     for number in range(30, 60):
-        silence.take(a_step(number, {}), maintenance={"cart", "search"})
+        silence.take(a_step(number, {}), maintenance={place_of(SHOP), place_of(SEARCH)})
         assert not list(silence.signals(60.0 * number + 60))
 
 

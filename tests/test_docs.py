@@ -35,10 +35,11 @@ def cli_page() -> str:
 
 def sections(command: Any, name: str) -> Iterator[str]:
     subcommands = getattr(command, "commands", None)
-    if subcommands is None:
+    if subcommands is None or command.invoke_without_command:
         yield f"## {name}\n"
         yield f"{re.sub(r'^    ', '', command.help or '', flags=re.MULTILINE).strip()}\n"
         yield "\n".join(parameter_line(parameter) for parameter in command.params if parameter.name != "help") + "\n"
+    if subcommands is None:
         return
     for subname, subcommand in subcommands.items():
         yield from sections(subcommand, f"{name} {subname}")

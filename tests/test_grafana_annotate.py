@@ -21,15 +21,19 @@ from ledgers import ledger_at
 from pydantic import SecretStr
 
 from soakwatch.core.deploy import Deploy
+from soakwatch.core.detector_settings import MaintenanceSection
 from soakwatch.core.incident import Incident, Kind, State
+from soakwatch.core.mute import Mute
 from soakwatch.core.run import Outcome, Run
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
+from soakwatch.detector.maintenance import NOTHING_PLANNED, MaintenanceCalendar
 from soakwatch.grafana.annotation_shelf import AnnotationShelf
 from soakwatch.grafana.annotation_wishes import of_deploy, of_incident, of_run
 from soakwatch.grafana.annotation_words import incident_text
 from soakwatch.grafana.api import GrafanaApi, Where
 from soakwatch.scheduler.annotation_pass import AnnotationPass, AnnotationReport
+from soakwatch.scheduler.mute_book import end_mute, note_mute
 from soakwatch.store.ledger import Ledger
 from soakwatch.store.sqlite import SqliteStore
 
@@ -66,6 +70,11 @@ class Desk:
     clock: Clock
     store: SqliteStore
     ledger: Ledger
+    planned: MaintenanceCalendar = NOTHING_PLANNED
+
+    def mute(self, *mutes: Mute) -> list[Mute]:
+        with self.ledger.transaction() as work:
+            return [note_mute(work, one) for one in mutes]
 
     def save(self, *incidents: Incident) -> None:
         with self.ledger.transaction() as work:
@@ -75,7 +84,9 @@ class Desk:
         """A pass; the clock that it looks at goes on by so many seconds from one look to the next."""
         ticking = count(0.0, seconds_of_a_look)
         with self._api() as api:
-            one = AnnotationPass(self.store, self.ledger, AnnotationShelf(api), clock=lambda: next(ticking))
+            one = AnnotationPass(
+                self.store, self.ledger, AnnotationShelf(api), clock=lambda: next(ticking), planned=self.planned
+            )
             if again:
                 one.write_deleted_again()
             return one.run(self.clock.now)
@@ -210,6 +221,39 @@ def test_a_revised_onset_moves_the_beginning(desk: Desk, fake: FakeGrafana) -> N
         assert desk.annotate().changed == 1
         (one,) = fake.annotations
         assert span(one).start == onset
+
+
+def test_planned_windows_and_mutes_are_written_once_they_have_begun_up_to_their_end(
+    desk: Desk, fake: FakeGrafana
+) -> None:
+    now = desk.clock.now
+    nightly = MaintenanceSection(service="rag_*", cron="0 1 * * *", duration=90.0, title="nightly <rebuild>")
+    desk.planned = MaintenanceCalendar.of([nightly], "UTC")
+    mutes = [
+        Mute("", "staging", "cart", Span(now - HOUR, now + HOUR), "new hosts", "ada", now),
+        Mute("", "staging", "*", Span(now + HOUR, now + DAY), "yet to come", "ada", now),
+    ]
+    desk.mute(*mutes)
+    assert desk.annotate().made == 9
+    (muted,), planned = about(fake, "service:cart"), about(fake, "service:rag_*")
+    assert span(muted) == mutes[0].span
+    assert muted.text == "Mute of cart in staging: new hosts (by ada)"
+    assert {"soakwatch", "maintenance", "env:staging"} <= set(muted.tags)
+    assert {span(one) for one in planned} == {
+        Span(MONDAY + HOUR - day * DAY, MONDAY + 2.5 * HOUR - day * DAY) for day in range(8)
+    }
+    assert {one.text for one in planned} == {"Maintenance of rag_*: nightly &lt;rebuild&gt;"}
+    assert desk.annotate().done == []
+
+
+def test_a_mute_that_is_ended_early_ends_in_grafana_too(desk: Desk, fake: FakeGrafana) -> None:
+    (kept,) = desk.mute(Mute("", "staging", "cart", Span(MONDAY, MONDAY + DAY), "new hosts", "ada", MONDAY))
+    desk.annotate()
+    desk.clock.passes(10 * MINUTE)
+    with desk.ledger.transaction() as work:
+        end_mute(work, kept.id, desk.clock.now)
+    assert desk.annotate().changed == 1
+    assert span(fake.annotations[0]) == Span(MONDAY, desk.clock.now)
 
 
 def test_what_was_only_suspected_is_never_written_and_taken_away_where_it_was(desk: Desk, fake: FakeGrafana) -> None:

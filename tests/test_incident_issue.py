@@ -34,6 +34,8 @@ from incident_stories import (
 
 from soakwatch.core.alert import Alert
 from soakwatch.core.incident import Incident, RulingKind, State
+from soakwatch.core.maintenance import Maintenance
+from soakwatch.core.span import Span
 from soakwatch.core.verdict import Metric
 from soakwatch.reporter.alert_case import case_of_alert
 from soakwatch.reporter.case import Case
@@ -142,7 +144,15 @@ def grafana_resolved() -> Story:
     return Story(case_of_alert(over), alert_body(over), [Note(News.RECOVERED, "recovered")])
 
 
+def muted() -> Story:
+    hour = Span(NOW - HOUR, NOW + HOUR)
+    maintenance = Maintenance("staging", "rag_*", hour, "index <rebuild> for @ada", "ada|bob", "a1")
+    of = incident()
+    return Story(case(of), IncidentPage(of, evidence(), PLACES, maintenance=maintenance).body())
+
+
 STORIES = {
+    "muted": muted,
     "one-series": one_series,
     "forty-series": forty_series,
     "creep": creep,

@@ -1,32 +1,27 @@
 """`soakwatch issues` as a process, against a GitHub of the test's own."""
 
 import json
-import os
-import signal
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import FOR_EVER, PastRun, soakwatch, store_with
+from command_line import PastRun, soakwatch, store_with
 from fake_github import FakeGitHub
 from issue_desk import MONDAY, an_incident, notes, ours
 from ledgers import ledger_at
+from served_daemon import Served
 from watched_history import Place, write_minutes
 
 from soakwatch.core.roll_up import MINUTE
+from soakwatch.scheduler.daemon_app import ALERTS
 from soakwatch.store.opening import create_store
 from soakwatch.store.sqlite import SqliteStore
 
 OLD, SLOW = PastRun("20261102-220000-bbbb", 2e9), PastRun("20261103-220000-cccc", 3e9, median=100.0)
 FINE = PastRun("20261104-220000-dddd", 4e9)
-TOKEN = "a-token-for-the-webhook"  # noqa: S105  (of this test alone)
 
 
 @pytest.fixture
@@ -213,41 +208,6 @@ def test_any_other_markdown_is_wrong_usage(fake: FakeGitHub, tmp_path: Path) -> 
     assert fake.asked == []
 
 
-@contextmanager
-def listening(
-    environment: Mapping[str, str], folder: Path, *options: str
-) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`issues webhook`; gives where it listens."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("SOAKWATCH_", "GITHUB_"))}
-    own = {"SOAKWATCH_WEBHOOK__TOKEN": TOKEN, "SOAKWATCH_WEBHOOK__PORT": "0", "COLUMNS": "200"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "soakwatch.cli.main", "issues", "webhook", *options],
-        cwd=folder,
-        env={**clean, **FOR_EVER, **environment, **own},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr is not None
-        line = next(one for one in process.stderr if one.startswith("listening on "))
-        yield line.removeprefix("listening on ").strip(), process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def told(url: str, notice: bytes, token: str = TOKEN) -> int:
-    """The status that a notice is answered with."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, notice, headers), timeout=30) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.read()
-        return error.code
-
-
 def a_notice(status: str = "firing", **labels: str) -> bytes:
     alert: dict[str, Any] = {
         "status": status,
@@ -261,41 +221,19 @@ def a_notice(status: str = "firing", **labels: str) -> bytes:
     return json.dumps({"receiver": "soakwatch", "status": status, "alerts": [alert], "version": "1"}).encode()
 
 
-def test_alerts_of_grafana_become_issues_and_nobody_else_can_make_one(fake: FakeGitHub, folder: Path) -> None:
-    with listening(github(fake), folder, "--apply") as (url, process):
-        assert told(url, a_notice(), TOKEN[:-1]) == 401
-        assert told(url, b"x" * 1_100_000) == 413
-        assert told(url, b'{"alerts": [{"status": "perhaps"}]}') == 400
-        assert told(url, a_notice()) == 200
-        assert told(url, a_notice()) == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+def test_alerts_of_grafana_that_the_daemon_took_become_issues_and_are_closed_again(
+    fake: FakeGitHub, folder: Path
+) -> None:
+    daemon = Served(folder, clock=time.time)
+    with daemon.serving():
+        assert [daemon.asks(ALERTS, a_notice()).status for _ in range(2)] == [200, 200]
     issues(fake, "sync", "--apply", folder=folder)
     assert {issue.title for issue in ours(fake)} == {
         "p95 of rag_service POST /query +62 % in staging",
         "Spool grows: the spool is at 80 %",
     }
-    with listening(github(fake), folder, "--apply") as (url, _):
-        assert told(url, a_notice("resolved")) == 200
+    with daemon.serving():
+        assert daemon.asks(ALERTS, a_notice("resolved")).status == 200
     issues(fake, "sync", "--apply", folder=folder)
     (issue,) = [one for one in ours(fake) if one.title.startswith("Spool grows")]
     assert (issue.state, notes(issue)) == ("closed", ["recovered"])
-
-
-def test_a_webhook_without_a_repository_takes_alerts_which_become_issues_once_there_is_one(
-    fake: FakeGitHub, folder: Path
-) -> None:
-    with listening({}, folder) as (url, process):
-        assert told(url, a_notice()) == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
-    assert fake.asked == []
-    shown = issues(fake, "sync", folder=folder).stdout
-    assert "Spool grows" in shown
-
-
-def test_a_webhook_without_a_token_that_cannot_be_guessed_does_not_begin(fake: FakeGitHub, folder: Path) -> None:
-    for token in ("", "short"):
-        environment = {"SOAKWATCH_WEBHOOK__TOKEN": token}
-        done = issues(fake, "webhook", folder=folder, code=2, environment=environment)
-        assert "needs a token of 16 characters or more" in done.stderr

@@ -289,6 +289,51 @@ def test_the_label_ignored_silences_an_open_issue(desk: Desk) -> None:
     assert desk.fake.issue(1).state == "closed"
 
 
+def test_a_muted_issue_says_until_when_by_whom_and_why_and_what_follows_is_told_afterwards(desk: Desk) -> None:
+    incident = opened(desk)
+    desk.mute("rag_*", HOUR)
+    desk.sync()
+    muted = (
+        "**Muted** until 2026-11-23 01:00 UTC by <code>ada</code> (index is rebuilt): nothing is concluded meanwhile."
+    )
+    assert muted in (desk.fake.issue(1).body or "")
+    desk.save(critical(with_endpoint(incident, "/ingest", desk.clock.now), desk.clock.now))
+    desk.clock.passes(HOUR - MINUTE)
+    desk.sync()
+    assert notes(desk.fake.issue(1)) == []
+    desk.clock.passes(5 * MINUTE)
+    desk.sync()
+    assert notes(desk.fake.issue(1)) == []  # the detector has to look again first
+    assert "Muted" not in (desk.fake.issue(1).body or "")
+    desk.clock.passes(20 * MINUTE)
+    desk.sync()
+    assert notes(desk.fake.issue(1))[0] == "critical"
+
+
+def test_what_was_closed_as_completed_is_not_opened_again_while_it_is_muted(desk: Desk) -> None:
+    incident = opened(desk)
+    desk.fake.person("ada").closes(1)
+    desk.sync()
+    desk.clock.passes(2 * DAY)
+    desk.mute("*", HOUR)
+    desk.sync()
+    assert open_about(desk.fake, incident.fingerprint) == []
+    desk.clock.passes(2 * HOUR)
+    desk.sync()
+    assert open_about(desk.fake, incident.fingerprint) == [1]
+    assert notes(desk.fake.issue(1)) == ["no-help"]
+
+
+def test_a_mute_of_another_service_changes_no_issue(desk: Desk) -> None:
+    opened(desk)
+    for _ in range(3):
+        desk.sync()
+    before = desk.fake.issue(1).body
+    desk.mute("cart", HOUR)
+    assert desk.requests() == 1
+    assert desk.fake.issue(1).body == before
+
+
 def test_a_renamed_title_and_a_body_without_marker_make_no_second_issue(desk: Desk) -> None:
     incident = opened(desk)
     desk.fake.person("ada").renames(1, "Slow since the new index")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import soakwatch
 
-from soakwatch.cli.mark import parse_moment
+from soakwatch.core.deploy_mark import parse_moment
 from soakwatch.core.errors import UsageError
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
@@ -51,7 +51,7 @@ def test_a_mark_goes_into_the_store_and_the_environment_that_are_configured(tmp_
     ],
 )
 def test_moments_are_in_utc_unless_they_say_otherwise(text: str, seconds: float) -> None:
-    assert parse_moment(text, NOW) == seconds
+    assert parse_moment(text, NOW, "--at") == seconds
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_moments_are_in_utc_unless_they_say_otherwise(text: str, seconds: float)
 )
 def test_a_wrong_moment_says_what_would_be_right(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=f"--at: {re.escape(repr(text))} .*({said})"):
-        parse_moment(text, NOW)
+        parse_moment(text, NOW, "--at")
 
 
 def test_a_mark_that_says_nothing_is_refused(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from soakwatch.core.verdict import Severity
 from soakwatch.grafana.alert_rules import RECEIVER, RULES, rules_document
 from soakwatch.grafana.variables import DATA_SOURCE_UID
 from soakwatch.scheduler.alert_notice import alerts_of
-from soakwatch.scheduler.alert_receiver import PATH
+from soakwatch.scheduler.daemon_app import ALERTS
 from soakwatch.store import influx_points as forms
 from soakwatch.store.influx_setup import Role
 from soakwatch.store.line_protocol import line_of
@@ -86,13 +86,13 @@ def test_the_data_source_is_the_one_that_is_asked_and_its_token_is_that_of_dashb
     assert taken["secureJsonData"]["httpHeaderValue1"] == "Token secret"
 
 
-def test_alerts_go_to_the_webhook_with_its_token_and_the_tree_of_policies_is_left_alone() -> None:
+def test_alerts_go_to_the_daemon_with_its_token_and_the_tree_of_policies_is_left_alone() -> None:
     (point,) = load(FOLDER / "alerting" / "contact-points.yaml")["contactPoints"]
     assert point["name"] == RECEIVER
     (receiver,) = point["receivers"]
-    url = f"http://webhook:9178{PATH}"
+    url = f"http://daemon:9178{ALERTS}"
     settings = interpolated(
-        receiver["settings"], {"SOAKWATCH_WEBHOOK__URL": url, "SOAKWATCH_WEBHOOK__TOKEN": "a-token-of-16-char"}
+        receiver["settings"], {"SOAKWATCH_HTTP__URL": url, "SOAKWATCH_HTTP__TOKEN": "a-token-of-16-char"}
     )
     assert settings["url"] == url
     assert (settings["authorization_scheme"], settings["authorization_credentials"]) == ("Bearer", "a-token-of-16-char")
@@ -107,7 +107,7 @@ def rules(bucket: str = "soakwatch") -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("uid", ["critical", "warning", "no-data"])
-def test_an_alert_about_an_incident_tells_the_webhook_which(uid: str) -> None:
+def test_an_alert_about_an_incident_tells_the_daemon_which(uid: str) -> None:
     rule = rules()[uid]
     of_series = {"env": "staging", "service": "cart", "fingerprint": FINGERPRINT}
     labels = {name: rendered(value, of_series) for name, value in rule["labels"].items()}

@@ -76,6 +76,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "truth": [load(folder / "sim.truth.json")],
         **watched,
         "soak-status": [soaks],
+        "mutes": mute_documents(tmp_path_factory.mktemp("mutes")),
         "issue": [json.loads(issue)],
         "issue-changes": [json.loads(filed.stdout)],
         "grafana-dashboards": [published],
@@ -94,6 +95,16 @@ def grafana_documents(folder: Path) -> tuple[Any, Any]:
             return json.loads(soakwatch("grafana", *arguments, folder=folder, environment=connection).stdout)
 
         return run("publish", "--from", "dashboards", "--json"), run("annotate", "--since", "9999w", "--json")
+
+
+def mute_documents(folder: Path) -> list[Any]:
+    """What `mute`, `mute list` and `mute end` print."""
+    asked = ("--service", "rag_*", "--for", "2h", "--why", "index is rebuilt")
+    made = json.loads(soakwatch("mute", *asked, "--json", folder=folder).stdout)
+    listed = json.loads(soakwatch("mute", "list", "--json", folder=folder).stdout)
+    assert listed == made
+    ended = soakwatch("mute", "end", made["mutes"][0]["id"], "--json", folder=folder)
+    return [made, listed, json.loads(ended.stdout)]
 
 
 def detection_documents(folder: Path) -> dict[str, list[Any]]:

@@ -75,7 +75,7 @@ class Run:
         return sum(series["values"][0][1] for series in self.asks(query))
 
     def tell(self, token: str) -> int:
-        """The status with which the webhook answers an alert."""
+        """The status with which the daemon answers an alert."""
         alert = {
             "status": "firing",
             "labels": {"alertname": "a"},
@@ -83,7 +83,7 @@ class Run:
             "fingerprint": "f",
         }
         return requests.post(
-            f"{self.url('webhook')}/alerts",
+            f"{self.url('daemon')}/alerts",
             json={"alerts": [alert]},
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,
@@ -128,13 +128,14 @@ def test_all_services_come_up_in_order_do_what_they_are_for_and_end_well(stack: 
     it_came_up_in_order_and_says_where_to_look(stack)
     what_is_measured_is_where_grafana_asks_for_it(stack)
     both_workers_write_and_nothing_is_lost(stack)
-    the_webhook_takes_alerts_from_those_who_know_its_token(stack)
+    the_daemon_takes_alerts_from_those_who_know_its_token(stack)
+    the_daemon_says_how_it_is_and_takes_deploys(stack)
     grafanas_token_cannot_write(stack)
 
 
 def it_came_up_in_order_and_says_where_to_look(stack: Run) -> None:
     order = re.findall(r"^(\w+): (?:started|there is none here)$", stack.said, re.MULTILINE)
-    assert order.index("influxdb") < order.index("setup") < order.index("daemon") < order.index("webhook")
+    assert order.index("influxdb") < order.index("setup") < order.index("daemon")
     assert order[-1] == "ready"
     assert set(ABSENT) <= set(order)
     assert "all are well" in stack.said
@@ -171,9 +172,27 @@ def both_workers_write_and_nothing_is_lost(stack: Run) -> None:
     assert {one["values"][0][2] for one in series} == {0}
 
 
-def the_webhook_takes_alerts_from_those_who_know_its_token(stack: Run) -> None:
+def the_daemon_takes_alerts_from_those_who_know_its_token(stack: Run) -> None:
     assert stack.tell("somebody-else-s-token") == 401
-    assert stack.tell(stack.secrets["SOAKWATCH_WEBHOOK__TOKEN"]) == 200
+    assert stack.tell(stack.secrets["SOAKWATCH_HTTP__TOKEN"]) == 200
+
+
+def the_daemon_says_how_it_is_and_takes_deploys(stack: Run) -> None:
+    daemon = stack.url("daemon")
+    for path in ("/healthz", "/readyz"):
+        answer = requests.get(f"{daemon}{path}", timeout=30)
+        assert answer.status_code == 200, answer.text
+    metrics = requests.get(f"{daemon}/metrics", timeout=30).text
+    assert "\nsoakwatch_leader 1.0\n" in metrics
+    assert re.search(r'^soakwatch_job_last_success_timestamp_seconds\{name="detection"\} ', metrics, re.MULTILINE)
+    told = requests.post(
+        f"{daemon}/deploys",
+        json={"service": "rag_service", "version": "9.9"},
+        headers={"Authorization": f"Bearer {stack.secrets['SOAKWATCH_HTTP__TOKEN']}"},
+        timeout=30,
+    )
+    assert told.status_code == 200, told.text
+    assert stack.counts("soakwatch", "deploys", "version")
 
 
 def grafanas_token_cannot_write(stack: Run) -> None:

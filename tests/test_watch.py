@@ -37,6 +37,7 @@ from soakwatch.store.contract import WindowStore
 from soakwatch.store.ledger_opening import open_ledger
 from soakwatch.store.opening import create_store, open_store
 
+HTTP = {"SOAKWATCH_HTTP__PORT": "0"}
 DURATIONS = {"SOAKWATCH_DETECTOR__LEARNING": "0.5", "SOAKWATCH_DETECTOR__HISTORY": "1"}
 
 
@@ -89,7 +90,7 @@ def watching(folder: Path, *arguments: str, **environment: str) -> Iterator[subp
     with subprocess.Popen(
         [sys.executable, "-m", "soakwatch.cli.main", "watch", *arguments],
         cwd=folder,
-        env={**clean, **FOR_EVER, **DURATIONS, **environment},
+        env={**clean, **FOR_EVER, **DURATIONS, **HTTP, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

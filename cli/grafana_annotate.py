@@ -47,6 +47,7 @@ def annotate(
     from soakwatch.cli.moments import seconds_of
     from soakwatch.grafana.annotation_shelf import AnnotationShelf
     from soakwatch.scheduler.annotation_pass import AnnotationPass
+    from soakwatch.scheduler.fence import FencedLedger
     from soakwatch.store.ledger_opening import create_ledger
 
     configuration = with_store(load_configuration(config), store)
@@ -56,7 +57,7 @@ def annotate(
         open_store(configuration, None) as opened,
         create_ledger(configuration) as ledger,
     ):
-        one = AnnotationPass(opened, ledger, AnnotationShelf(api), back)
+        one = AnnotationPass(opened, FencedLedger(ledger), AnnotationShelf(api), back)
         if again and not dry_run:
             one.write_deleted_again()
         outlook = one.look(now)

@@ -27,6 +27,7 @@ from soakwatch.reporter.issue_writing import Writing
 from soakwatch.reporter.page_links import Places
 from soakwatch.reporter.pages import Pages
 from soakwatch.scheduler.alert_book import note_alerts
+from soakwatch.scheduler.fence import Fence, FencedLedger, unfenced
 from soakwatch.scheduler.issue_cases import KnownCases, known_cases
 from soakwatch.scheduler.issue_pass import IssuePass, Outlook, PassReport
 from soakwatch.store.ledger import Ledger
@@ -127,6 +128,7 @@ class Desk:
     assignees: tuple[AssigneeSection, ...] = ()
     milestone: int = 0
     kill_at: float | None = None
+    fence: Fence = unfenced
 
     def save(self, *incidents: Incident) -> None:
         """Note incidents, as the detector does."""
@@ -188,7 +190,8 @@ class Desk:
         where = Where(self.fake.name, self.fake.url, SecretStr(self.fake.token), 1)
         github = MortalGitHub(where, self.kill_at)
         try:
-            one = IssuePass(self.ledger, github, lambda wanted: self._known(wanted).cases, self.deploys, self.rules)
+            ledger = FencedLedger(self.ledger, self.fence)
+            one = IssuePass(ledger, github, lambda wanted: self._known(wanted).cases, self.deploys, self.rules)
             pages = Pages(lambda _: Evidence(self.clock.now), Places(), self._known().alerts)
             yield one, one.look(self.clock.now), Writing(github, pages, set(), self.milestone)
         finally:

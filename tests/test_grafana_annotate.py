@@ -30,6 +30,7 @@ from soakwatch.grafana.annotation_wishes import of_deploy, of_incident, of_run
 from soakwatch.grafana.annotation_words import incident_text
 from soakwatch.grafana.api import GrafanaApi, Where
 from soakwatch.scheduler.annotation_pass import AnnotationPass, AnnotationReport
+from soakwatch.scheduler.fence import Fence, FencedLedger, unfenced
 from soakwatch.store.ledger import Ledger
 from soakwatch.store.sqlite import SqliteStore
 
@@ -66,6 +67,7 @@ class Desk:
     clock: Clock
     store: SqliteStore
     ledger: Ledger
+    fence: Fence = unfenced
 
     def save(self, *incidents: Incident) -> None:
         with self.ledger.transaction() as work:
@@ -75,7 +77,8 @@ class Desk:
         """A pass; the clock that it looks at goes on by so many seconds from one look to the next."""
         ticking = count(0.0, seconds_of_a_look)
         with self._api() as api:
-            one = AnnotationPass(self.store, self.ledger, AnnotationShelf(api), clock=lambda: next(ticking))
+            ledger = FencedLedger(self.ledger, self.fence)
+            one = AnnotationPass(self.store, ledger, AnnotationShelf(api), clock=lambda: next(ticking))
             if again:
                 one.write_deleted_again()
             return one.run(self.clock.now)
@@ -85,7 +88,7 @@ class Desk:
         with self._api() as api:
             api.left = request
             try:
-                AnnotationPass(self.store, self.ledger, AnnotationShelf(api)).run(self.clock.now)
+                AnnotationPass(self.store, FencedLedger(self.ledger), AnnotationShelf(api)).run(self.clock.now)
             except Killed:
                 return
 

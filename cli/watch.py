@@ -118,9 +118,11 @@ def _do_until_stopped(jobs: "Sequence[Job]", configuration: Configuration, ledge
     from soakwatch.cli.daemon_jobs import report_job
     from soakwatch.cli.job_telling import JobTelling
     from soakwatch.scheduler.daemon import Daemon
+    from soakwatch.scheduler.heap import give_back_large_blocks
     from soakwatch.scheduler.job_board import JobBoard
     from soakwatch.scheduler.reporting import Reporting
 
+    give_back_large_blocks()
     telling, board = JobTelling(), JobBoard()
     reporting = Reporting(ledger, tenure, board, version("soakwatch"), time.time(), hears=telling.hear_all)
     daemon = Daemon([*jobs, report_job(reporting)], board, lambda: tenure.leads, telling.hear)

@@ -16,6 +16,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -23,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -45,6 +47,8 @@ USERS = 96
 
 AT_ONCE = 2
 LEAST_FOUND, MOST_UNKNOWN = 0.98, 0.05
+
+_LOOKED_EVERY = 5.0
 
 LONGEST_TRIAL = 600
 """Seconds after which a neighbour ends by itself, should nobody end it."""
@@ -132,8 +136,10 @@ def neighbour_of(number: int) -> Neighbour:
     return NEIGHBOURS[number % len(NEIGHBOURS)]
 
 
-def try_once(number: int, path: Path) -> Trial:
-    """Run into a new store at `path`, and compare. Raises ServiceUnavailable."""
+def try_once(number: int, path: Path, calm: float) -> Trial:
+    """Run into a new store at `path`, once the machine is `calm`, and compare. Raises ServiceUnavailable."""
+    while os.getloadavg()[0] > calm:
+        time.sleep(_LOOKED_EVERY)
     path.unlink(missing_ok=True)  # of one that failed
     with tempfile.TemporaryDirectory() as folder:
         rehearsal = Rehearsal(Path(folder), number, StoreSection(path=path), mark=secrets.token_hex(4), users=USERS)
@@ -223,13 +229,15 @@ def judge_again(path: Path) -> None:
         _tell(trial)
 
 
-def carry_on(path: Path, pairs: int, priority: int) -> None:
+def carry_on(path: Path, pairs: int, priority: int, calm: float) -> None:
     """Do the trials that are not in `path` yet, and add each to it as soon as it is done."""
     # of the thread, on Linux, and so of the processes that it starts
     prepare = partial(os.setpriority, os.PRIO_PROCESS, 0, priority)
     missing = sorted(set(range(pairs)) - {trial.number for trial in read(path)})
     with ThreadPoolExecutor(AT_ONCE, initializer=prepare) as threads, path.open("ab") as file:
-        for done in as_completed([threads.submit(try_once, number, store_of(path, number)) for number in missing]):
+        for done in as_completed(
+            [threads.submit(try_once, number, store_of(path, number), calm) for number in missing]
+        ):
             if (error := done.exception()) is not None:
                 print(f"a trial failed, and will be done the next time: {error}", flush=True)
                 continue
@@ -304,13 +312,16 @@ def main() -> int:
     parser.add_argument("--into", type=Path, default=Path("healthy-pairs.jsonl"), help="file that the trials go to")
     parser.add_argument("--again", action="store_true", help="run nothing, and compare again what was run")
     parser.add_argument(
+        "--calm", type=float, default=inf, help="begin a trial only while fewer processes than that want a core"
+    )
+    parser.add_argument(
         "--nice", type=int, default=0, help="of Locust and the target; below 0 (as root) where others use the machine"
     )
     options = parser.parse_args()
     if options.again:
         judge_again(options.into)
     else:
-        carry_on(options.into, options.pairs, options.nice)
+        carry_on(options.into, options.pairs, options.nice, options.calm)
     trials = [trial for trial in read(options.into) if trial.number < options.pairs]
     return 0 if trials and show(trials) and len(trials) == options.pairs else 1
 

@@ -74,7 +74,7 @@ class Size:
 
 
 WHOLE = Size(200, (7, 28), 120, 25, 15 * MINUTE)
-SHORT = Size(200, (7, 8), 60, 12, 3 * MINUTE)
+SHORT = Size(200, (7, 8), 90, 12, 3 * MINUTE)
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """Daemon ticks: a daemon that has learnt for some days over many tests, and what each of its next ticks costs."""
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from replayed_histories import observations
 
 from soakwatch.cli.ticking import opened_ticker
 from soakwatch.core.configuration import Configuration
+from soakwatch.core.detector_settings import LedgerSection
 from soakwatch.core.roll_up import RollUp
 from soakwatch.core.span import Span
 from soakwatch.core.store_settings import StoreSection
@@ -32,16 +34,18 @@ from soakwatch.store.portions import portions
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """One that has ended after `days` of learning, and left a store and a ledger in `folder`."""
+    """One that has ended after `days` of learning, and left a ledger in `folder` and a store there or `elsewhere`."""
 
     tests: ManyTests
     folder: Path
     days: int
+    elsewhere: StoreSection | None = None
 
     @property
     def configuration(self) -> Configuration:
         """With the settings that it has when nobody sets any."""
-        return Configuration(store=StoreSection(path=self.folder / "soakwatch.db"))
+        store = self.elsewhere or StoreSection(path=self.folder / "soakwatch.db")
+        return Configuration(store=store, ledger=LedgerSection(path=self.folder / "soakwatch-ledger.db"))
 
     @property
     def until(self) -> float:
@@ -76,6 +80,16 @@ def learnt(tests: ManyTests, folder: Path, days: tuple[int, ...]) -> Iterator[Da
             break
 
 
+def moved(daemon: Daemon, store: StoreSection) -> Daemon:
+    """The same, not started since, with its last hours in `store`, which is empty, and a ledger of its own."""
+    ledger = daemon.folder / "soakwatch-ledger.db"
+    elsewhere = replace(daemon, folder=daemon.folder.with_name(f"{daemon.folder.name}-moved"), elsewhere=store)
+    elsewhere.folder.mkdir()
+    shutil.copy(ledger, elsewhere.folder)
+    _write_last_hours(elsewhere)
+    return elsewhere
+
+
 def _remember(daemon: Daemon, parts: dict[str, bytes]) -> None:
     identity = Engine.identity(daemon.configuration.detector)
     position = DetectionPosition(daemon.until, judged_from=daemon.tests.plan.start, identity=identity, arrivals="")
@@ -88,10 +102,11 @@ def _write_last_hours(daemon: Daemon) -> None:
     with create_store(daemon.configuration) as store:
         store.write(daemon.tests.runs)
         for minute in daemon.tests.minutes(Span(daemon.until - STEPS * MINUTE, daemon.until)):
-            _write(store, chain(minute.roll_ups(), minute.load()))
+            write(store, chain(minute.roll_ups(), minute.load()))
 
 
-def _write(store: WindowStore, points: Iterable[RollUp | Window | LoadSample]) -> None:
+def write(store: WindowStore, points: Iterable[RollUp | Window | LoadSample]) -> None:
+    """Write all of `points`, some at a time."""
     for portion in portions(points):
         store.write(portion)
 
@@ -106,7 +121,7 @@ def tick_through(daemon: Daemon, minutes: Sequence[Minute]) -> Costs:
         ticker.tick(daemon.until + late)
         again = time.process_time() - begin
         for minute in minutes:
-            _write(collectors, chain(minute.windows(chance), minute.load()))
+            write(collectors, chain(minute.windows(chance), minute.load()))
             begin = time.process_time()
             report = ticker.tick(minute.day.start + MINUTE + late)
             costs.append(time.process_time() - begin)

@@ -15,6 +15,7 @@ from soakwatch.core.configuration import Configuration
 from soakwatch.scheduler.daemon import Daemon
 from soakwatch.scheduler.daemon_view import DetectionCounts
 from soakwatch.scheduler.detection_report import DetectionReport
+from soakwatch.scheduler.heap import give_back_large_blocks
 from soakwatch.scheduler.job import Job
 from soakwatch.scheduler.job_board import JobBoard
 from soakwatch.scheduler.reporting import Reporting
@@ -37,6 +38,7 @@ def do_until_stopped(
     `file` is where the configuration was read, `detected` gives what the last pass found. Raises UsageError, also where
     HTTP cannot be listened on. Where a job does not come to its end in time, the process ends here.
     """
+    give_back_large_blocks()
     telling, board = JobTelling(), JobBoard()
     keeper = SoakKeeper(configuration, ledger, file)
     reporting = Reporting(

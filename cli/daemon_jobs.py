@@ -22,6 +22,7 @@ from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.annotating import Annotating
 from soakwatch.scheduler.annotation_pass import AnnotationPass
 from soakwatch.scheduler.detection import grace
+from soakwatch.scheduler.fence import FencedLedger
 from soakwatch.scheduler.job import Job, Stopping
 from soakwatch.scheduler.lasting import LastingWork
 from soakwatch.scheduler.reporting import Reporting
@@ -54,6 +55,7 @@ class DaemonJobs:
         self._configuration = configuration
         self._ledger = ledger
         self._tenure = tenure
+        self._fenced = FencedLedger(ledger, tenure.fence)
         self._opened = opened
 
     def all(self, tick: Tick, *, applies: bool) -> list[Job]:
@@ -91,7 +93,9 @@ class DaemonJobs:
         return Job("retention", rhythm, work, PATIENCE, lane=_STORE)
 
     def _issues(self, *, applies: bool) -> Job:
-        work = self._lasting(partial(opened_issue_job, self._configuration, writes=applies), IssueJob.keep)
+        work = self._lasting(
+            partial(opened_issue_job, self._configuration, self._tenure.fence, writes=applies), IssueJob.keep
+        )
         return self._asking("issues", self._configuration.schedule.issues, work)
 
     def _annotations(self) -> Job:
@@ -103,7 +107,7 @@ class DaemonJobs:
                 connected(self._configuration) as api,
             ):
                 planned = planned_by(self._configuration)
-                annotations = AnnotationPass(store, self._ledger, AnnotationShelf(api), planned=planned)
+                annotations = AnnotationPass(store, self._fenced, AnnotationShelf(api), planned=planned)
                 yield Annotating(annotations, Accounting(projection, self._configuration.environment))
 
         work = self._lasting(opened, lambda annotating, now, _stopping: annotating.keep(now))

@@ -48,6 +48,7 @@ def annotate(
     from soakwatch.detector.maintenance import planned_by
     from soakwatch.grafana.annotation_shelf import AnnotationShelf
     from soakwatch.scheduler.annotation_pass import AnnotationPass
+    from soakwatch.scheduler.fence import FencedLedger
     from soakwatch.store.ledger_opening import create_ledger
 
     configuration = with_store(load_configuration(config), store)
@@ -57,7 +58,9 @@ def annotate(
         open_store(configuration, None) as opened,
         create_ledger(configuration) as ledger,
     ):
-        one = AnnotationPass(opened, ledger, AnnotationShelf(api), back, planned=planned_by(configuration))
+        one = AnnotationPass(
+            opened, FencedLedger(ledger), AnnotationShelf(api), back, planned=planned_by(configuration)
+        )
         if again and not dry_run:
             one.write_deleted_again()
         outlook = one.look(now)

@@ -21,6 +21,7 @@ from soakwatch.reporter.issue_writing import Writing
 from soakwatch.reporter.pages import Pages
 from soakwatch.reporter.report_case import case_of_report
 from soakwatch.reporter.verdicts_json import VerdictsDocument
+from soakwatch.scheduler.fence import FencedLedger
 from soakwatch.scheduler.issue_pass import DOUBT, IssuePass, PassReport
 from soakwatch.store.ledger_sqlite import make_ledger_file, sqlite_database
 from soakwatch.store.sql_ledger import SqlLedger
@@ -58,7 +59,7 @@ def _passed(case: Case, github: GitHubIssues, configuration: Configuration) -> P
         path = Path(folder) / "ledger.db"
         make_ledger_file(path)
         with SqlLedger.create(sqlite_database(path)) as ledger:
-            one = IssuePass(ledger, github, lambda _: [case], [], rules)
+            one = IssuePass(FencedLedger(ledger), github, lambda _: [case], [], rules)
 
             def pass_once() -> PassReport:
                 now = time.time()

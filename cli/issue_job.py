@@ -9,6 +9,7 @@ from soakwatch.cli.terminal import notes, printable
 from soakwatch.core.configuration import Configuration
 from soakwatch.reporter.change_words import describe
 from soakwatch.scheduler.accounting import Accounting
+from soakwatch.scheduler.fence import Fence
 from soakwatch.scheduler.issue_keeping import IssueKeeping
 from soakwatch.scheduler.job import Stopping
 from soakwatch.store.opening import open_projection
@@ -35,7 +36,13 @@ class IssueJob:
 
 
 @contextmanager
-def opened_issue_job(configuration: Configuration, *, writes: bool) -> Iterator[IssueJob]:
-    """Open the store, the ledger and the way to GitHub. Raises ConfigurationError, StoreUnavailable."""
-    with opened_keeping(configuration, writes=writes) as (keeping, _), open_projection(configuration) as projection:
+def opened_issue_job(configuration: Configuration, fence: Fence, *, writes: bool) -> Iterator[IssueJob]:
+    """Open the store, the ledger and the way to GitHub, for the daemon that `fence` is of.
+
+    Raises ConfigurationError, StoreUnavailable.
+    """
+    with (
+        opened_keeping(configuration, fence, writes=writes) as (keeping, _),
+        open_projection(configuration) as projection,
+    ):
         yield IssueJob(keeping, Accounting(projection, configuration.environment) if writes else None)

@@ -13,6 +13,7 @@ from soakwatch.cli.terminal import notes, printable
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import ExitCode
+from soakwatch.scheduler.fence import Fence, FencedLedger, unfenced
 
 if TYPE_CHECKING:
     # PyGithub and SQLAlchemy take half a second to load, and most commands do without
@@ -66,7 +67,9 @@ def sync(
 
 
 @contextmanager
-def opened_keeping(configuration: Configuration, *, writes: bool) -> "Iterator[tuple[IssueKeeping, GitHubIssues]]":
+def opened_keeping(
+    configuration: Configuration, fence: Fence = unfenced, *, writes: bool
+) -> "Iterator[tuple[IssueKeeping, GitHubIssues]]":
     """Open the store, the ledger and the way to GitHub."""
     from soakwatch.cli.github_connection import places_of, where_of, where_to_write
     from soakwatch.reporter.github import GitHubIssues
@@ -77,7 +80,8 @@ def opened_keeping(configuration: Configuration, *, writes: bool) -> "Iterator[t
     github = GitHubIssues(where)
     try:
         with open_store(configuration, None) as store, open_ledger(configuration) as ledger:
-            yield IssueKeeping(store, ledger, github, configuration, places_of(configuration, where)), github
+            places = places_of(configuration, where)
+            yield IssueKeeping(store, FencedLedger(ledger, fence), github, configuration, places), github
     finally:
         github.close()
 

@@ -67,7 +67,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Where a rehearsal happens, with what chance, and the store that its runs go to.
+    """Where a rehearsal happens, with what chance, how many users, and the store that its runs go to.
 
     `mark` is the commit that its runs name: by it they are told from others in the same store.
     """
@@ -76,6 +76,7 @@ class Rehearsal:
     seed: int
     store: StoreSection
     mark: str = ""
+    users: int = USERS
 
     def is_of(self, run: Run, step: Step) -> bool:
         """Whether `run` is that of `step`."""
@@ -131,7 +132,7 @@ class Rehearsal:
         locustfile = Path(__file__).with_name("locustfile.py")
         return [
             *(sys.executable, "-m", "soakwatch.collector.launcher", "--locustfile", str(locustfile)),
-            *("--host", address, "--headless", "--users", str(USERS), "--spawn-rate", str(USERS)),
+            *("--host", address, "--headless", "--users", str(self.users), "--spawn-rate", str(self.users)),
             *("--run-time", f"{step.seconds}s", "--csv", step.name, "--only-summary", "--exit-code-on-error", "0"),
             *("--soakwatch-test", TEST, "--soakwatch-version", step.name, "--soakwatch-commit", self.mark),
         ]

@@ -1,6 +1,6 @@
 """Issue writing: one change, carried out on GitHub; what may not happen twice is looked for first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from soakwatch.reporter.github import GitHubIssues, SeenComment, SeenIssue
@@ -22,12 +22,16 @@ _STATES: Mapping[Move, tuple[str | None, str | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """Carries out changes. `labels` are those that are known to exist; what it makes it adds."""
+    """Carries out changes. `labels` are those that are known to exist; what it makes it adds.
+
+    `before_each` is called before each request that changes something, and may raise, to end it there.
+    """
 
     github: GitHubIssues
     pages: Pages
     labels: set[str]
     milestone: int = 0
+    before_each: Callable[[], None] = lambda: None
 
     def open(self, change: Open) -> KnownIssue:
         """Open an issue: a request, and one for each label that is new."""
@@ -35,12 +39,12 @@ class Writing:
         self.make_labels(case.labels)
         body, marker = marked(self.pages.text(case, change.marker.after), change.marker)
         try:
-            seen = self.github.create(case.title, body, case.labels, case.assignees, self.milestone)
+            seen = self._changing.create(case.title, body, case.labels, case.assignees, self.milestone)
         except IssueRefused:
             if not (case.assignees or self.milestone):
                 raise
             # somebody who cannot be assigned, or a milestone that is gone, is no reason to say nothing
-            seen = self.github.create(case.title, body, case.labels)
+            seen = self._changing.create(case.title, body, case.labels)
         return replace(known_of(seen, marker), counted=True)
 
     def edit(self, change: Edit, issue: KnownIssue, now: float) -> KnownIssue:
@@ -52,7 +56,7 @@ class Writing:
             issue = self._with_comment(change, note, issue)
         labels = self._relabelled(change)
         state, reason = _STATES[change.move]
-        seen = self.github.edit(change.number, body, state=state, reason=reason, labels=labels)
+        seen = self._changing.edit(change.number, body, state=state, reason=reason, labels=labels)
         after = replace(known_of(seen, marker), comments=issue.comments, crowded=issue.crowded, counted=issue.counted)
         # more than there should be: somebody may have made the same comment at the same time
         return self.thin(change.number, after) if change.notes and seen.comments > after.comments else after
@@ -61,7 +65,7 @@ class Writing:
         """Close an issue as a duplicate: one request."""
         text = f"Duplicate of #{change.into}: both were made at the same time, for the same. Everything is there."
         body, marker = marked(text, change.marker)
-        return known_of(self.github.edit(change.number, body, state="closed", reason="duplicate"), marker)
+        return known_of(self._changing.edit(change.number, body, state="closed", reason="duplicate"), marker)
 
     def thin(self, number: int, issue: KnownIssue) -> KnownIssue:
         """Delete each comment of ours that says again what an earlier one said: a request, and one for each."""
@@ -71,8 +75,14 @@ class Writing:
     def make_labels(self, labels: Iterable[str]) -> None:
         """See to it that `labels` exist: a request for each that is not known to."""
         for label in sorted(set(labels) - self.labels):
-            self.github.create_label(label, *looks_of(label))
+            self._changing.create_label(label, *looks_of(label))
             self.labels.add(label)
+
+    @property
+    def _changing(self) -> GitHubIssues:
+        """GitHub, for a request that changes something."""
+        self.before_each()
+        return self.github
 
     def _with_comment(self, change: Edit, note: Note, issue: KnownIssue) -> KnownIssue:
         """Write a comment; where there are some that nobody has counted, only after looking whether it is there."""
@@ -82,7 +92,7 @@ class Writing:
             if (change.case.fingerprint, note.key) in map(_key_of, there):
                 return issue
         try:
-            self.github.comment(change.number, note_text(change.case, note))
+            self._changing.comment(change.number, note_text(change.case, note))
         except IssueRefused:  # somebody has locked the conversation: the page says it all the same
             return issue
         return replace(issue, comments=issue.comments + 1)
@@ -102,7 +112,7 @@ class Writing:
             if key is None or (key in left and left[key].author != comment.author):
                 others.append(comment)
             elif key in left:
-                self.github.delete_comment(number, comment.id)
+                self._changing.delete_comment(number, comment.id)
             else:
                 left[key] = comment
         return [*left.values(), *others]

@@ -19,10 +19,10 @@ from soakwatch.grafana.annotation_shelf import AnnotationShelf
 from soakwatch.grafana.annotation_wishes import wishes
 from soakwatch.grafana.api_errors import NotTaken, NotThere
 from soakwatch.scheduler.annotation_memory import AnnotationMemory
+from soakwatch.scheduler.fence import FencedLedger
 from soakwatch.scheduler.known_deploys import KnownDeploys
 from soakwatch.scheduler.mute_book import known_mutes
 from soakwatch.store.contract import WindowStore
-from soakwatch.store.ledger import Ledger
 
 _DAY = 86_400.0
 SINCE = 7 * _DAY
@@ -75,13 +75,14 @@ class AnnotationReport:
 class AnnotationPass:
     """Keeps the annotations of one Grafana. All methods raise StoreError, and `look` raises SurfaceError.
 
-    It may be kept for many passes: deploys of long ago are read once.
+    It may be kept for many passes: deploys of long ago are read once. Once another daemon has taken over, it ends
+    with LeaseLost before it writes anything more to the ledger or to Grafana.
     """
 
     def __init__(  # noqa: PLR0913  (what it reads, where it writes, and how; all but three have a usual value)
         self,
         store: WindowStore,
-        ledger: Ledger,
+        ledger: FencedLedger,
         shelf: AnnotationShelf,
         since: float = SINCE,
         *,
@@ -93,7 +94,8 @@ class AnnotationPass:
         Maintenance is what was `planned`, and what people have muted.
         """
         self._store = store
-        self._ledger = ledger
+        self._ledger = ledger.ledger
+        self._fenced = ledger
         self._shelf = shelf
         self._since = since
         self._clock = clock
@@ -160,7 +162,7 @@ class AnnotationPass:
         """Forget which annotations people have deleted."""
         gone = self._memory.gone(self._ledger)
         if gone:
-            with self._ledger.transaction() as work:
+            with self._fenced.transaction() as work:
                 self._memory.forget(work, gone)
 
     def _note(self, outlook: Outlook, now: float) -> None:
@@ -168,7 +170,7 @@ class AnnotationPass:
         new = (set(outlook.there) & set(outlook.wanted)) - self._memory.made(self._ledger)
         old = self._memory.old(self._ledger, outlook.wanted, now)
         if new or old:
-            with self._ledger.transaction() as work:
+            with self._fenced.transaction() as work:
                 self._memory.keep_made(work, new, now)
                 self._memory.forget(work, old)
 
@@ -179,12 +181,12 @@ class AnnotationPass:
                 return self._create(annotation, now)
             case Update(found=found):
                 try:
-                    self._shelf.carry_out(change)
+                    self._write(change)
                 except NotThere:  # somebody has just deleted it
                     self._note_gone(found.identity, now)
                     return ()
             case Remove():
-                self._shelf.carry_out(change)
+                self._write(change)
         return (change,)
 
     def _create(self, annotation: Annotation, now: float) -> Sequence[Change]:
@@ -194,13 +196,17 @@ class AnnotationPass:
             self._note_gone(annotation.identity, now)
             return ()
         for one in changes:
-            self._shelf.carry_out(one)
-        with self._ledger.transaction() as work:
+            self._write(one)
+        with self._fenced.transaction() as work:
             self._memory.keep_made(work, [annotation.identity], now)
         return changes
 
+    def _write(self, change: Change) -> None:
+        self._fenced.check()
+        self._shelf.carry_out(change)
+
     def _note_gone(self, identity: str, now: float) -> None:
-        with self._ledger.transaction() as work:
+        with self._fenced.transaction() as work:
             self._memory.keep_gone(work, identity, now)
 
 

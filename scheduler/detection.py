@@ -22,7 +22,8 @@ from soakwatch.detector.timing import Timing
 from soakwatch.scheduler.detection_position import NAME, DetectionPosition
 from soakwatch.scheduler.detection_report import Change, DetectionReport, Unknown
 from soakwatch.scheduler.engine_memory import forget_engine, remembered_engine
-from soakwatch.scheduler.fold import Fence, Fold, Outlets, Show, show_nobody, what_is_unknown
+from soakwatch.scheduler.fence import Fence, unfenced
+from soakwatch.scheduler.fold import Fold, Outlets, Show, show_nobody, what_is_unknown
 from soakwatch.scheduler.known_deploys import KnownDeploys
 from soakwatch.scheduler.mute_book import known_mutes
 from soakwatch.scheduler.resumption import goes_on, judged_no_later
@@ -91,7 +92,7 @@ class Detection:
         now: float,
         arrivals: Arrivals,
         progress: Progress = lambda _done, _all: None,
-        fence: Fence = lambda: None,
+        fence: Fence = unfenced,
         told: Told = lambda _changes: None,
     ) -> DetectionReport:
         """Fold every step since the last pass that is closed at `now`, each in one transaction of the ledger.

@@ -14,13 +14,11 @@ from soakwatch.detector.signal import Signal, Standing
 from soakwatch.scheduler.detection_position import NAME, DetectionPosition
 from soakwatch.scheduler.detection_report import Change, DetectionReport, Unknown
 from soakwatch.scheduler.engine_memory import changed_parts
+from soakwatch.scheduler.fence import Fence
 from soakwatch.store.ledger import Ledger
 
 _LEARNT_AT_ONCE = 360
 """Steps that are learnt from before it is noted how far that has come."""
-
-Fence = Callable[[], int | None]
-"""Says which lease the next transaction belongs to; None where no lease matters."""
 
 Show = Callable[[Engine, float, Mapping[str, Incident], Sequence[Incident]], None]
 """Shows a step that was judged, before it is noted: when it ended, the incidents before, by fingerprint, and after."""

@@ -11,12 +11,12 @@ from soakwatch.reporter.issue_writing import Writing
 from soakwatch.reporter.page_links import Places
 from soakwatch.reporter.pages import Pages
 from soakwatch.scheduler.accounting import Accounting
+from soakwatch.scheduler.fence import FencedLedger
 from soakwatch.scheduler.incident_evidence import evidence_of
 from soakwatch.scheduler.issue_cases import KnownCases, known_cases
 from soakwatch.scheduler.issue_pass import Hears, IssuePass, Outlook, PassReport
 from soakwatch.scheduler.known_deploys import KnownDeploys
 from soakwatch.store.contract import WindowStore
-from soakwatch.store.ledger import Ledger
 
 _DAY = 86_400.0
 
@@ -25,11 +25,17 @@ class IssueKeeping:
     """Looks and carries out, as `IssuePass` does. All methods also raise StoreError."""
 
     def __init__(
-        self, store: WindowStore, ledger: Ledger, github: GitHubIssues, configuration: Configuration, places: Places
+        self,
+        store: WindowStore,
+        ledger: FencedLedger,
+        github: GitHubIssues,
+        configuration: Configuration,
+        places: Places,
     ) -> None:
         """Prepare; nothing is read yet."""
         self._store = store
-        self._ledger = ledger
+        self._ledger = ledger.ledger
+        self._fenced = ledger
         self._github = github
         self._configuration = configuration
         self._places = places
@@ -73,4 +79,4 @@ class IssueKeeping:
 
         deploys = self._deploys.changes(now, now - _DAY)
         rules = Rules(self._configuration.github.max_new).scaled(self._configuration.detector.time_scale)
-        return IssuePass(self._ledger, self._github, cases, deploys, rules)
+        return IssuePass(self._fenced, self._github, cases, deploys, rules)

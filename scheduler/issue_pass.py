@@ -19,8 +19,9 @@ from soakwatch.reporter.issue_sync import sync
 from soakwatch.reporter.issue_writing import Writing, known_again
 from soakwatch.reporter.known_issue import KnownIssue
 from soakwatch.reporter.labels import ACCEPT, IGNORED
+from soakwatch.scheduler.fence import FencedLedger
 from soakwatch.scheduler.issue_position import IssueMemory, IssuePosition
-from soakwatch.store.ledger import Ledger, LedgerTransaction
+from soakwatch.store.ledger import LedgerTransaction
 
 MOST_CHANGES = 150
 """Changes of one pass: two pages of GitHub's list tell the next one of all that this one did."""
@@ -78,19 +79,21 @@ class IssuePass:
     """Keeps the issues of one repository. All methods raise StoreError, and `look` raises SurfaceError.
 
     `cases` gives all that issues should be about as the ledger has it at that moment, also what is over long since, if
-    asked for by its fingerprint.
+    asked for by its fingerprint. Once another daemon has taken over, it ends with LeaseLost before it writes anything
+    more to the ledger or to GitHub.
     """
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: FencedLedger,
         github: GitHubIssues,
         cases: Cases,
         deploys: Sequence[Deploy],
         rules: Rules,
     ) -> None:
         """Prepare; nothing is asked yet. `deploys` are those that changed something."""
-        self._ledger = ledger
+        self._ledger = ledger.ledger
+        self._fenced = ledger
         self._github = github
         self._cases = cases
         self._deploys = deploys
@@ -123,7 +126,7 @@ class IssuePass:
             return self._github.ours(_since(position) if issues else None)
         except SurfaceUnavailable as error:
             if error.retry_after is not None:
-                with self._ledger.transaction() as work:
+                with self._fenced.transaction() as work:
                     self._memory.keep_position(work, replace(position, not_before=now + error.retry_after))
             raise
 
@@ -135,14 +138,15 @@ class IssuePass:
         What went wrong is in the report. When GitHub wants to be left alone, or will do nothing of the kind, the rest
         is left; what was done until then stays done, and the next pass tries again.
         """
-        with self._ledger.transaction() as work:
+        with self._fenced.transaction() as work:
             for issue in outlook.seen:
                 self._memory.keep_issue(work, issue)
             self._memory.keep_position(work, outlook.position)
         report = PassReport(doubts=outlook.doubts)
         changes = self._decided(outlook, now, report, told)
         writing.labels.update(outlook.position.labels)
-        step = _Step(self._ledger, self._memory, outlook.issues, outlook.position, now)
+        writing = replace(writing, before_each=self._fenced.check)
+        step = _Step(self._fenced, self._memory, outlook.issues, outlook.position, now)
         done, in_a_row = 0, 0
         for change in changes[:MOST_CHANGES]:
             try:
@@ -181,7 +185,7 @@ class IssuePass:
             decisions = [one for one in changes if isinstance(one, Decide)]
             if not decisions:
                 break
-            with self._ledger.transaction() as work:
+            with self._fenced.transaction() as work:
                 for one in decisions:
                     work.rule(one.fingerprint, one.ruling)
             for one in decisions:
@@ -195,7 +199,7 @@ class IssuePass:
 class _Step:
     """Carries out changes one by one, and writes down what GitHub has then."""
 
-    ledger: Ledger
+    ledger: FencedLedger
     memory: IssueMemory
     issues: dict[int, KnownIssue]
     position: IssuePosition

@@ -28,6 +28,7 @@ from soakwatch.reporter.issue_writing import Writing
 from soakwatch.reporter.page_links import Places
 from soakwatch.reporter.pages import Pages
 from soakwatch.scheduler.alert_book import note_alerts
+from soakwatch.scheduler.fence import Fence, FencedLedger, unfenced
 from soakwatch.scheduler.issue_cases import KnownCases, known_cases
 from soakwatch.scheduler.issue_pass import IssuePass, Outlook, PassReport
 from soakwatch.scheduler.mute_book import note_mute
@@ -129,6 +130,7 @@ class Desk:
     assignees: tuple[AssigneeSection, ...] = ()
     milestone: int = 0
     kill_at: float | None = None
+    fence: Fence = unfenced
 
     def save(self, *incidents: Incident) -> None:
         """Note incidents, as the detector does."""
@@ -196,7 +198,8 @@ class Desk:
         where = Where(self.fake.name, self.fake.url, SecretStr(self.fake.token), 1)
         github = MortalGitHub(where, self.kill_at)
         try:
-            one = IssuePass(self.ledger, github, lambda wanted: self._known(wanted).cases, self.deploys, self.rules)
+            ledger = FencedLedger(self.ledger, self.fence)
+            one = IssuePass(ledger, github, lambda wanted: self._known(wanted).cases, self.deploys, self.rules)
             known = self._known()
             pages = Pages(lambda _: Evidence(self.clock.now), Places(), known.alerts, known.maintenance)
             yield one, one.look(self.clock.now), Writing(github, pages, set(), self.milestone)

@@ -33,6 +33,7 @@ from soakwatch.grafana.annotation_wishes import of_deploy, of_incident, of_run
 from soakwatch.grafana.annotation_words import incident_text
 from soakwatch.grafana.api import GrafanaApi, Where
 from soakwatch.scheduler.annotation_pass import AnnotationPass, AnnotationReport
+from soakwatch.scheduler.fence import Fence, FencedLedger, unfenced
 from soakwatch.scheduler.mute_book import end_mute, note_mute
 from soakwatch.store.ledger import Ledger
 from soakwatch.store.sqlite import SqliteStore
@@ -76,6 +77,8 @@ class Desk:
         with self.ledger.transaction() as work:
             return [note_mute(work, one) for one in mutes]
 
+    fence: Fence = unfenced
+
     def save(self, *incidents: Incident) -> None:
         with self.ledger.transaction() as work:
             work.save(incidents)
@@ -84,9 +87,8 @@ class Desk:
         """A pass; the clock that it looks at goes on by so many seconds from one look to the next."""
         ticking = count(0.0, seconds_of_a_look)
         with self._api() as api:
-            one = AnnotationPass(
-                self.store, self.ledger, AnnotationShelf(api), clock=lambda: next(ticking), planned=self.planned
-            )
+            ledger, shelf = FencedLedger(self.ledger, self.fence), AnnotationShelf(api)
+            one = AnnotationPass(self.store, ledger, shelf, clock=lambda: next(ticking), planned=self.planned)
             if again:
                 one.write_deleted_again()
             return one.run(self.clock.now)
@@ -96,7 +98,7 @@ class Desk:
         with self._api() as api:
             api.left = request
             try:
-                AnnotationPass(self.store, self.ledger, AnnotationShelf(api)).run(self.clock.now)
+                AnnotationPass(self.store, FencedLedger(self.ledger), AnnotationShelf(api)).run(self.clock.now)
             except Killed:
                 return
 

@@ -23,33 +23,6 @@ class Lease:
     expires: float
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Something that a surface is to do, such as opening an issue; `body` is the surface's own.
-
-    `key` says what it is about, once for ever: the surface leaves it where it did the thing, and finds it there when a
-    crash came between doing and saying so.
-    """
-
-    key: str
-    surface: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message that waits: posted when, tried how often, due again when, and why it failed the last time.
-
-    Times are seconds since the epoch.
-    """
-
-    message: Message
-    posted: float
-    due: float
-    attempts: int = 0
-    trouble: str = ""
-
-
 class LedgerReading(ABC):
     """What can be asked of a ledger, and of a transaction over it. All methods raise StoreUnavailable."""
 
@@ -72,10 +45,6 @@ class LedgerReading(ABC):
     @abstractmethod
     def remembered(self, prefix: str = "") -> dict[str, bytes]:
         """The parts of the engine's memory whose names begin with `prefix`."""
-
-    @abstractmethod
-    def due(self, surface: str, now: float) -> list[Delivery]:
-        """What `surface` should do at `now`, in the order in which it was posted."""
 
     @abstractmethod
     def lease(self) -> Lease | None:
@@ -115,21 +84,9 @@ class LedgerTransaction(LedgerReading):
     def forget(self, names: Iterable[str]) -> None:
         """Forget parts of the engine's memory."""
 
-    @abstractmethod
-    def post(self, messages: Iterable[Message], at: float) -> None:
-        """Put messages into the outbox, due at once. One whose key was ever there changes nothing."""
-
-    @abstractmethod
-    def delivered(self, key: str, at: float) -> None:
-        """Note that a message was done; it is never due again."""
-
-    @abstractmethod
-    def failed(self, key: str, trouble: str, due: float) -> None:
-        """Note why a message could not be done, and that it is due again at `due`."""
-
 
 class Ledger(LedgerReading):
-    """Incidents, decisions, cursors, the engine's memory and the outbox, for one daemon at work and any readers.
+    """Incidents, decisions, cursors and the engine's memory, for one daemon at work and any readers.
 
     Any text reads back equal. Several threads and processes may use it at once; transactions happen one after the
     other. All methods raise StoreUnavailable when a later try may succeed.

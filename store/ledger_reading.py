@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Select, Text, and_, func, or_, sel
 from soakwatch.core.errors import StoreUnavailable
 from soakwatch.core.incident import Incident, Ruling, State
 from soakwatch.store import ledger_tables as tables
-from soakwatch.store.ledger import Delivery, Lease, LedgerReading, Message
+from soakwatch.store.ledger import Lease, LedgerReading
 from soakwatch.store.ledger_records import decode_incident, decode_ruling
 from soakwatch.store.ledger_text import encode_nul
 
@@ -76,13 +76,6 @@ class SqlReading(LedgerReading):
         columns = tables.memory.c
         query = select(columns.name, columns.part).where(_begins(columns.name, prefix))
         return {name: bytes(part) for name, part in self._rows(query)}
-
-    def due(self, surface: str, now: float) -> list[Delivery]:
-        """What `surface` should do at `now`, in the order in which it was posted."""
-        columns = tables.outbox.c
-        wanted = (columns.key, columns.body, columns.posted, columns.due, columns.attempts, columns.trouble)
-        query = select(*wanted).where(columns.surface == surface, columns.due <= now).order_by(columns.id)
-        return [Delivery(Message(key, surface, body), *rest) for key, body, *rest in self._rows(query)]
 
     def lease(self) -> Lease | None:
         """The lease that was given last."""

@@ -6,7 +6,6 @@ from sqlalchemy import (
     Connection,
     Float,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -71,21 +70,6 @@ memory = Table(
     TABLES,
     Column("name", AnyText, primary_key=True),
     Column("part", LargeBinary, nullable=False),
-)
-
-outbox = Table(
-    "ledger_outbox",
-    TABLES,
-    Column("id", Integer, primary_key=True),
-    Column("key", AnyText, nullable=False, unique=True),
-    Column("surface", AnyText, nullable=False),
-    Column("body", AnyText, nullable=False),
-    Column("posted", Float(53), nullable=False),
-    Column("due", Float(53)),  # null once it was delivered
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("trouble", AnyText, nullable=False, default=""),
-    Column("delivered", Float(53)),
-    Index("ledger_outbox_by_due", "surface", "due"),
 )
 
 leases = Table(

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Executable, Select, Table, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from soakwatch.core.errors import StoreError, StoreRefused
 from soakwatch.core.incident import Incident, Ruling
 from soakwatch.store import ledger_tables as tables
-from soakwatch.store.ledger import Lease, LedgerTransaction, Message
+from soakwatch.store.ledger import Lease, LedgerTransaction
 from soakwatch.store.ledger_errors import translated
 from soakwatch.store.ledger_reading import LAST_LEASE, Rows, SqlReading
 from soakwatch.store.ledger_records import encode_incident, encode_ruling
@@ -70,23 +70,6 @@ class SqlTransaction(SqlReading, LedgerTransaction):
         statement = delete(tables.memory).where(tables.memory.c.name == bindparam("one"))
         self._each(statement, [{"one": name} for name in names])
 
-    def post(self, messages: Iterable[Message], at: float) -> None:
-        """Put messages into the outbox whose keys were never there."""
-        posted: _Values = {"posted": at, "due": at, "attempts": 0, "trouble": ""}
-        statement = self._insertion(tables.outbox).on_conflict_do_nothing(index_elements=["key"])
-        rows = [{"key": one.key, "surface": one.surface, "body": one.body, **posted} for one in messages]
-        self._each(statement, rows)
-
-    def delivered(self, key: str, at: float) -> None:
-        """Note that a message was done."""
-        self._each(update(tables.outbox).where(_is_waiting(), _has_key()), [{"one": key, "due": None, "delivered": at}])
-
-    def failed(self, key: str, trouble: str, due: float) -> None:
-        """Note why a message could not be done."""
-        statement = update(tables.outbox).where(_is_waiting(), _has_key())
-        again = statement.values(attempts=tables.outbox.c.attempts + 1)
-        self._each(again, [{"one": key, "due": due, "trouble": trouble}])
-
     def give(self, lease: Lease) -> None:
         """Let `lease` be the last one."""
         values = {"id": 1, "holder": lease.holder, "fence": lease.fence, "expires": lease.expires}
@@ -132,11 +115,3 @@ def _of_incident(incident: Incident) -> _Values:
         "resolved": incident.resolved,
         "body": encode_incident(incident),
     }
-
-
-def _is_waiting() -> ColumnElement[bool]:
-    return tables.outbox.c.delivered.is_(None)
-
-
-def _has_key() -> ColumnElement[bool]:
-    return tables.outbox.c.key == bindparam("one")

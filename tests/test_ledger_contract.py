@@ -19,7 +19,7 @@ from soakwatch.core.errors import LeaseLost, StoreRefused, StoreUnavailable
 from soakwatch.core.incident import Incident, Kind, Ruling, RulingKind, State
 from soakwatch.core.span import Span
 from soakwatch.store import ledger_tables
-from soakwatch.store.ledger import Delivery, Lease, Ledger, Message
+from soakwatch.store.ledger import Lease, Ledger
 
 over_one_ledger = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
@@ -43,16 +43,10 @@ def save(ledger: Ledger, *incidents: Incident) -> None:
         work.save(incidents)
 
 
-def post(ledger: Ledger, *messages: Message, at: float = 0.0) -> None:
-    with ledger.transaction() as work:
-        work.post(messages, at)
-
-
 # Incidents and what people decided about them
 
 
 def test_a_new_ledger_is_empty(ledger: Ledger) -> None:
-    assert not [*ledger.incidents(), *ledger.incidents_named(""), *ledger.rulings("x"), *ledger.due("github", inf)]
     assert ledger.cursor("detection") == ""
     assert ledger.remembered() == {}
     assert ledger.lease() is None
@@ -72,18 +66,16 @@ def test_an_incident_reads_back_whole_for_everyone_who_opens_the_ledger(
 @given(text, text, text)
 def test_any_text_reads_back_equal(ledger: Ledger, environment: str, service: str, reason: str) -> None:
     incident = replace(an_incident(), environment=environment, service=service, onset=Span(-inf, inf))
-    ruling, message = a_ruling(reason), Message(f"{environment} {service} {reason}", environment, reason)
+    ruling = a_ruling(reason)
     with ledger.transaction() as work:
         work.save([incident])
         work.rule(incident.fingerprint, ruling)
         work.set_cursor(service, environment)
         work.remember({service: environment.encode()})
-        work.post([message], 0.0)
     assert ledger.incidents() == [replace(incident, ruling=ruling)]
     assert ledger.rulings(incident.fingerprint)[-1] == ruling
     assert ledger.cursor(service) == environment
     assert ledger.remembered(service)[service] == environment.encode()
-    assert message in [delivery.message for delivery in ledger.due(environment, 0.0)]
 
 
 def test_an_incident_that_is_saved_again_is_one_and_the_later_counts(ledger: Ledger) -> None:
@@ -189,47 +181,6 @@ def test_much_is_kept_as_little(ledger: Ledger) -> None:
     assert ledger.rulings("4bf92f3577b3") == [a_ruling(reason)]
 
 
-# The outbox
-
-
-OPEN = Message("issue 4bf92f3577b3 opened", "github", '{"title": "slower"}')
-CLOSE = Message("issue 4bf92f3577b3 closed", "github", "{}")
-MARK = Message("annotation 4bf92f3577b3", "grafana", "")
-
-
-def test_what_was_posted_is_due_for_its_surface_in_the_order_of_posting(ledger: Ledger) -> None:
-    post(ledger, OPEN, MARK, at=10.0)
-    post(ledger, CLOSE, at=10.0)
-    assert ledger.due("github", 10.0) == [Delivery(OPEN, 10.0, 10.0), Delivery(CLOSE, 10.0, 10.0)]
-    assert ledger.due("grafana", 10.0) == [Delivery(MARK, 10.0, 10.0)]
-    assert ledger.due("github", 9.9) == []
-
-
-def test_what_is_posted_twice_is_there_once_as_it_was_first(ledger: Ledger) -> None:
-    post(ledger, OPEN, replace(OPEN, body="again"), at=10.0)
-    post(ledger, replace(OPEN, body="and again"), at=20.0)
-    assert ledger.due("github", 30.0) == [Delivery(OPEN, 10.0, 10.0)]
-
-
-def test_what_failed_is_due_again_when_it_should_be_tried_and_says_why(ledger: Ledger) -> None:
-    post(ledger, OPEN)
-    for attempt in (1, 2):
-        with ledger.transaction() as work:
-            work.failed(OPEN.key, f"GitHub said 50{attempt}", due=60.0 * attempt)
-    assert ledger.due("github", 119.0) == []
-    assert ledger.due("github", 120.0) == [Delivery(OPEN, 0.0, 120.0, 2, "GitHub said 502")]
-
-
-def test_what_was_delivered_is_never_due_again(ledger: Ledger) -> None:
-    post(ledger, OPEN, CLOSE)
-    with ledger.transaction() as work:
-        work.delivered(OPEN.key, at=5.0)
-    with ledger.transaction() as work:
-        work.post([OPEN], at=6.0)
-        work.failed(OPEN.key, "too late to fail", due=0.0)
-    assert ledger.due("github", inf) == [Delivery(CLOSE, 0.0, 0.0)]
-
-
 # All or nothing
 
 
@@ -239,12 +190,10 @@ def everything(ledger: Ledger, fence: int | None = None) -> None:
         work.rule("4bf92f3577b3", a_ruling())
         work.set_cursor("detection", "1")
         work.remember({"fast": b"1"})
-        work.post([OPEN], 0.0)
-        work.delivered(OPEN.key, 0.0)
 
 
 def is_empty(ledger: Ledger) -> bool:
-    return not (ledger.incidents() or ledger.cursor("detection") or ledger.remembered() or ledger.due("github", inf))
+    return not (ledger.incidents() or ledger.cursor("detection") or ledger.remembered())
 
 
 def test_of_a_transaction_that_fails_nothing_is_kept(ledger: Ledger) -> None:
@@ -470,11 +419,10 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(address: str, monkey
     with ledger_at(address) as ledger:
         everything(ledger)
     with monkeypatch.context() as later:
-        broken = ("DROP TABLE ledger_outbox", "ALTER TABLE nothing ADD COLUMN further TEXT")
+        broken = ("DROP TABLE ledger_memory", "ALTER TABLE nothing ADD COLUMN further TEXT")
         later.setattr(ledger_tables, "MIGRATIONS", (broken,))
         with pytest.raises(StoreUnavailable, match="nothing"):
             ledger_at(address)
     with ledger_at(address) as ledger:
         assert ledger.cursor("detection") == "1"
-        post(ledger, CLOSE)
-        assert ledger.due("github", 0.0) == [Delivery(CLOSE, 0.0, 0.0)]
+        assert ledger.remembered() == {"fast": b"1"}

@@ -4,8 +4,10 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from soakwatch.cli.terminal import notes, printable
+from soakwatch.collector.spool import Spool
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.http_settings import http_token
 from soakwatch.scheduler.daemon_app import daemon_app
@@ -36,10 +38,18 @@ def daemon_server(
         box.take_deploy,
         configuration.environment,
         detected=detected,
+        spooled=lambda: _spooled(configuration.store.spool_folder),
         lease_trouble=lease_trouble,
     )
     section = configuration.http
     return DaemonServer(section.host, section.port, daemon_app(view, http_token(section), time.time))
+
+
+def _spooled(folder: Path) -> int | None:
+    try:
+        return Spool.size_of_all(folder)
+    except OSError:
+        return None
 
 
 def _say(sentence: str) -> None:

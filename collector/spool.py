@@ -83,6 +83,11 @@ class Spool:
                 not_opened(f"the spool {source} in {folder} is left alone, because it cannot be opened: {error}")
         return found
 
+    @classmethod
+    def size_of_all(cls, folder: Path) -> int:
+        """Bytes of all spools in `folder`, whoever has them."""
+        return sum(cls(folder, source, NO_LIMIT).size() for source in cls.sources(folder))
+
     def take(self) -> bool:
         """Lock this spool until `close`; False when a process that is alive has it."""
         if self._lock is not None and not _is_at(self._lock, self._lock_path):  # somebody deleted it

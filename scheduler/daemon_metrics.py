@@ -59,7 +59,7 @@ class _OfDaemon(Collector):
         spooled = self._view.spooled()
         if spooled is not None:
             yield GaugeMetricFamily(
-                "soakwatch_spool_waiting_requests", "Requests in spools that no store has taken yet.", spooled
+                "soakwatch_spool_bytes", "Bytes in this machine's spool that no store has taken yet.", spooled
             )
 
 

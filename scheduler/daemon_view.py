@@ -35,7 +35,7 @@ class DaemonView:
     """What is asked is answered from memory, at once, from any thread, whatever the store and the ledger do.
 
     `report` is how the daemon is at this moment; `detected` what its last pass of detection knew, None before there was
-    one; `spooled` the requests that wait in spools of this machine, None where that is not looked after.
+    one; `spooled` the bytes that wait in this machine's spool, None where that cannot be told.
 
     What is told is kept when `take_alerts` and `take_deploy` return; they raise StoreUnavailable where it is not now,
     and StoreRefused where it never will be. A deploy that does not say where was in `environment`.

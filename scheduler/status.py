@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from soakwatch.collector.spool import NO_LIMIT, Spool
+from soakwatch.collector.spool import Spool
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import SoakwatchError
 from soakwatch.core.health import Health
@@ -103,7 +103,7 @@ def status_of_machine(known: Status, configuration: Configuration) -> Status:
     """With what waits in the spool of this machine."""
     folder = configuration.store.spool_folder
     try:
-        size = sum(Spool(folder, source, NO_LIMIT).size() for source in Spool.sources(folder))
+        size = Spool.size_of_all(folder)
     except OSError as error:
         return in_trouble(known, f"the spool in {folder} cannot be read: {error}")
     return replace(known, waiting=replace(known.waiting, size=size))

@@ -70,7 +70,7 @@ def test_a_scrape_says_how_jobs_incidents_spools_and_soaks_are(daemon: Served) -
     assert [said[name, ()] for name in known] == [200, 12, 3]
     assert said["soakwatch_incidents", (("severity", "critical"), ("state", "confirmed"))] == 2
     assert said["soakwatch_incidents", (("severity", "warning"), ("state", "suspect"))] == 0
-    assert said["soakwatch_spool_waiting_requests", ()] == 1_234
+    assert said["soakwatch_spool_bytes", ()] == 1_234
     assert (said["soakwatch_soak_wanted", web], said["soakwatch_soak_up", web]) == (1, 1)
     assert said["soakwatch_soak_restarts_total", web] == 5
     assert said["process_resident_memory_bytes", ()] > 1e6
@@ -79,7 +79,7 @@ def test_a_scrape_says_how_jobs_incidents_spools_and_soaks_are(daemon: Served) -
 
 def test_what_is_not_known_is_left_out_and_is_not_zero(daemon: Served) -> None:
     names = {name for name, _ in scraped(daemon)}
-    assert not names & {"soakwatch_series", "soakwatch_incidents", "soakwatch_spool_waiting_requests"}
+    assert not names & {"soakwatch_series", "soakwatch_incidents", "soakwatch_spool_bytes"}
 
 
 def test_a_daemon_that_waits_says_nothing_of_incidents(daemon: Served) -> None:

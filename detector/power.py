@@ -6,6 +6,7 @@ from zlib import crc32
 import numpy as np
 from numpy.random import Generator
 
+from soakwatch.core.roll_up import MINUTE
 from soakwatch.core.series import Series
 from soakwatch.detector.block_spread import REFERENCE
 from soakwatch.detector.conditions import Reason
@@ -91,7 +92,8 @@ class PowerStudy:
         random = np.random.default_rng(
             (self._seed, crc32(str((series.environment, series.test, str(series))).encode()))
         )
-        power = self._with_errors(EndpointPower(series, float(minutes.requests[there].mean())), row, minutes, random)
+        requests = float(minutes.requests[there].mean()) * MINUTE / self._memory.timing.step
+        power = self._with_errors(EndpointPower(series, requests), row, minutes, random)
         return self._with_slowdown(power, row, minutes, random)
 
     def _with_errors(self, power: EndpointPower, row: int, minutes: Minutes, random: Generator) -> EndpointPower:

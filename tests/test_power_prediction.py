@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 BOUND = 1_200
 
 
+@pytest.mark.timeout(BOUND + 60)
 def test_about_four_of_five_faults_of_the_size_that_power_names_are_found_in_time() -> None:
     done = subprocess.run(
         [sys.executable, "benchmarks/power.py", "--short", "--processes", "1"],

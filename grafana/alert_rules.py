@@ -52,6 +52,11 @@ class AlertRule:
     no_data: str = "OK"
     error: str = "KeepLast"
 
+    @property
+    def page(self) -> str:
+        """Where it is said what to do about it."""
+        return f"docs/alerts.md#{self.title.lower().replace(' ', '-')}"
+
 
 _ABOUT_INCIDENT = {INCIDENT_LABEL: "{{ $$labels.fingerprint }}"}
 _OF_INCIDENTS = (
@@ -189,7 +194,7 @@ def _document(rule: AlertRule, bucket: str) -> dict[str, Any]:
         "execErrState": rule.error,
         "for": f"{rule.pending}s",
         "labels": dict(rule.labels),
-        "annotations": {"summary": rule.summary, "description": rule.description},
+        "annotations": {"summary": rule.summary, "description": f"{rule.description} What to do: {rule.page}."},
         "notification_settings": {"receiver": RECEIVER, "group_by": ["grafana_folder", "alertname", "env", "service"]},
     }
 

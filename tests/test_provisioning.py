@@ -288,3 +288,13 @@ def test_a_detector_that_stands_still_or_only_fails_is_an_alert(influxdb: Server
         assert story.fires() == {"stalled"}
         story.passed(200)
         assert story.fires() == set()
+
+
+def test_each_alert_names_the_section_that_says_what_to_do_about_it() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    headings = set(re.findall(r"^## (.+)$", page, flags=re.MULTILINE))
+    for rule in RULES:
+        assert rule.title in headings
+        assert rule.page == f"docs/alerts.md#{rule.title.lower().replace(' ', '-')}"
+    metrics = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"- alert: (\w+)", metrics)) <= headings

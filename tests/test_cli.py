@@ -195,7 +195,7 @@ def test_init_writes_every_setting_with_its_default(tmp_path: Path) -> None:
     text = (tmp_path / "soakwatch.toml").read_text(encoding="utf-8")
     assert Configuration(**tomllib.loads(text)) == Configuration()
     switched_on = re.sub(r"^# (?=[a-z_]+ = |\[\[)", "", text, flags=re.MULTILINE)
-    examples = {"service", "objective", "require", "deploy", "maintenance", "due", "assignee"}
+    examples = {"service", "objective", "require", "deploy", "maintenance", "due", "soak", "assignee"}
     assert Configuration(**tomllib.loads(switched_on)).model_dump(exclude=examples) == (
         Configuration().model_dump(exclude=examples)
     )

@@ -72,3 +72,14 @@ def test_the_reference_says_what_the_code_does(name: str, content: str) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / link).exists(), link
+
+
+def test_each_file_that_the_page_on_the_architecture_names_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z0-9_.]*)`", page))
+    assert len(named) > 80
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    # in the paragraph on a package its files go by their names
+    for package, text in re.findall(r"^\*\*(\w+)\*\* (.*?)(?=^\*\*|^## )", page, flags=re.MULTILINE | re.DOTALL):
+        files = set(re.findall(r"`([a-z0-9_]+\.py)`", text))
+        assert [name for name in sorted(files) if not (ROOT / package / name).exists()] == [], package

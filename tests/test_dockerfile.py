@@ -97,7 +97,7 @@ def test_its_steps_make_a_soakwatch_without_pip_that_starts_as_any_user(tmp_path
     program, *arguments = json.loads(last("CMD", DAEMON))
     found = shutil.which(program, path=image.environment["PATH"])
     assert found == str(image.path("/opt/soakwatch/bin/soakwatch"))
-    assert "each minute" in output_of([*as_stranger(), found, *arguments, "--help"], image, "/data")
+    assert "Watch for regressions" in output_of([*as_stranger(), found, *arguments, "--help"], image, "/data")
     python = str(image.path("/opt/soakwatch/bin/python"))
     assert "pip" not in output_of([python, "-c", "import pkgutil; print(*[m.name for m in pkgutil.iter_modules()])"],
                                   image, "/data").split()  # fmt: skip

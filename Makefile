@@ -7,7 +7,7 @@ WORKERS ?= 5
 PIP := $(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo stack test influxd check format bench bench-detection bench-influxdb dashboards docs-figures faults soak seeds clean
+.PHONY: help env demo stack test influxd check format bench bench-detection bench-influxdb dashboards docs-figures faults long soak seeds clean
 
 help: ## say what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,9 +32,12 @@ stack: $(VENV)/dev env ## what `docker compose up` starts, as plain processes wi
 	$(BIN)/python docker/compose_stack.py
 
 test: $(VENV)/dev ## all tests, with real Locust processes, with a real InfluxDB once `make influxd` has built one, and a real PostgreSQL where there is one
-	$(BIN)/pytest -m 'processes and not alone' --numprocesses $(WORKERS)
-	$(BIN)/pytest -m 'not processes and not alone' --numprocesses 3
-	$(BIN)/pytest -m alone --numprocesses 2 --dist loadscope
+	$(BIN)/pytest -m 'processes and not alone and not long' --numprocesses $(WORKERS)
+	$(BIN)/pytest -m 'not processes and not alone and not long' --numprocesses 3
+	$(BIN)/pytest -m 'alone and not long' --numprocesses 2 --dist loadscope
+
+long: $(VENV)/dev ## tests that take minutes: a month of the daemon's life, two daemons for ten days, what power predicts (half an hour)
+	$(BIN)/pytest -m long --numprocesses 2
 
 influxd: ## build the InfluxDB of the tests (five to ten minutes, once; needs Go, Rust, gcc and pkg-config)
 	tests/install-influxd

@@ -48,6 +48,7 @@ MOST_GROWTH = 0.5
 """MiB that a day may add to the process, by the lower bound of the interval: what is no more than chance is flat."""
 
 pytestmark = pytest.mark.timeout(1800)
+LONG = pytest.mark.long
 
 
 def at(text: str, zone: str = BERLIN) -> float:
@@ -178,7 +179,7 @@ def two_hours(start: float) -> Span:
     return Span(start, start + 2 * HOUR)
 
 
-@pytest.mark.parametrize("day", [SPRING, AUTUMN, LEAP_DAY])
+@pytest.mark.parametrize("day", [pytest.param(SPRING, marks=LONG), AUTUMN, pytest.param(LEAP_DAY, marks=LONG)])
 def test_nothing_is_missed_or_doubled_where_days_are_longer_shorter_or_rare(tmp_path: Path, day: str) -> None:
     # half a day to learn, then the change, with a fault that goes on through it
     begin = at(day) - DAY
@@ -193,7 +194,7 @@ def test_nothing_is_missed_or_doubled_where_days_are_longer_shorter_or_rare(tmp_
         assert abs(incident.onset.start - faults[0].span.start) <= 15 * MINUTE
 
 
-@pytest.mark.parametrize("day", [SPRING, AUTUMN, LEAP_DAY])
+@pytest.mark.parametrize("day", [SPRING, pytest.param(AUTUMN, marks=LONG), pytest.param(LEAP_DAY, marks=LONG)])
 def test_maintenance_that_begins_when_clocks_change_is_there_once(tmp_path: Path, day: str) -> None:
     begin = at(day) - DAY
     nights = list(moments(AT_NIGHT, Span(begin, begin + 2.25 * DAY), BERLIN))
@@ -214,6 +215,7 @@ def test_maintenance_that_begins_when_clocks_change_is_there_once(tmp_path: Path
         check_told(life, [("search", Kind.LATENCY)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("day", [SPRING, AUTUMN])
 def test_a_test_that_is_due_when_clocks_change_is_missed_once_and_only_where_it_did_not_begin(
     tmp_path: Path, day: str
@@ -281,6 +283,7 @@ def test_a_daemon_that_slept_for_a_day_judges_each_minute_of_it_once(tmp_path: P
         check_told(life, [("cart", Kind.LATENCY)])
 
 
+@pytest.mark.long
 def test_a_machine_that_slept_for_a_day_with_its_load_generator_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     begin = at("2026-06-10")
     asleep = Span(begin + DAY, begin + 2 * DAY)
@@ -293,6 +296,7 @@ def test_a_machine_that_slept_for_a_day_with_its_load_generator_goes_on_as_if_no
         check_told(life, [("cart", Kind.LATENCY)])
 
 
+@pytest.mark.long
 def test_after_its_time_everything_is_forgotten_and_memory_stays_as_it_is(tmp_path: Path) -> None:
     begin, days = at("2026-06-10"), 12
     kept = RetentionSection(raw=1, minutes=3, ten_minutes=6)

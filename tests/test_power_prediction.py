@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 BOUND = 1_200
 
 
+@pytest.mark.long
 @pytest.mark.timeout(BOUND + 60)
 def test_about_four_of_five_faults_of_the_size_that_power_names_are_found_in_time() -> None:
     done = subprocess.run(

@@ -58,12 +58,15 @@ class JobBoard:
 
     def due(self, name: str, at: float) -> None:
         """Note that it is to be done at `at`."""
-        self._note(name, due=at)
+        with self._lock:
+            self._states[name] = replace(self._states[name], due=at)
 
     def begun(self, name: str, now: float) -> None:
         """Note that it is under way."""
-        self._note(name, begun=now)
-        self.alive(name, now)
+        with self._lock:
+            # together: whoever looks in between would take the sign of life of the round before for the last one
+            self._seen[name] = now
+            self._states[name] = replace(self._states[name], begun=now)
 
     def alive(self, name: str, now: float) -> None:
         """Note that what is under way goes on."""
@@ -91,8 +94,7 @@ class JobBoard:
     def states(self, now: float) -> tuple[JobState, ...]:
         """All jobs as they are at `now`, in the order in which they were given."""
         with self._lock:
-            states = list(self._states.values())
-        return tuple(replace(one, hangs=self._hangs(one, now)) for one in states)
+            return tuple(replace(one, hangs=self._hangs(one, now)) for one in self._states.values())
 
     def state(self, name: str, now: float) -> JobState:
         """One job as it is at `now`."""
@@ -100,11 +102,6 @@ class JobBoard:
 
     def _hangs(self, state: JobState, now: float) -> bool:
         return state.begun is not None and now - self._seen[state.name] > self._jobs[state.name].patience
-
-    def _note(self, name: str, *, due: float | None = None, begun: float | None = None) -> None:
-        with self._lock:
-            before = self._states[name]
-            self._states[name] = replace(before, due=due or before.due, begun=begun or before.begun)
 
 
 def rest_after(failures: int, rhythm: Rhythm) -> float:

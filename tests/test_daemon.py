@@ -190,6 +190,34 @@ def test_long_work_that_asks_whether_to_stop_does_not_hang_and_is_given_time_to_
     assert running.state("long").is_well
 
 
+@pytest.mark.parametrize("before", [0, 1], ids=["the first round", "the second one, after a long time"])
+def test_a_job_that_has_just_begun_hangs_at_no_moment(before: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    board, seen = JobBoard(), list[bool]()
+    board.enlist([job("rare", Counting(), Every(600.0), patience=300.0)])
+    for _ in range(before):
+        board.begun("rare", 0.0)
+        board.went_well("rare", 1.0, 1.0)
+
+    class Watched:
+        """Somebody else looks each time that the board lets go of its lock."""
+
+        lock = board._lock
+
+        def __enter__(self) -> None:
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+            with monkeypatch.context() as unwatched:
+                unwatched.setattr(board, "_lock", self.lock)
+                seen.append(board.state("rare", 600.0).hangs)
+
+    monkeypatch.setattr(board, "_lock", Watched())
+    board.begun("rare", 600.0)
+    assert seen
+    assert not any(seen)
+
+
 def test_what_a_job_does_in_the_end_is_done_in_its_own_thread_and_waited_for() -> None:
     threads: list[str] = []
 

@@ -16,7 +16,7 @@ from soakwatch.scheduler.soak_files import SoakFiles
 from soakwatch.scheduler.soak_host import SoakHost
 from soakwatch.scheduler.soak_occasion import Occasion
 from soakwatch.scheduler.soak_record import Ending, SoakRecord
-from soakwatch.scheduler.soak_trouble import Asked, trouble_of
+from soakwatch.scheduler.soak_trouble import Asked, trouble_of, waiting_for
 from soakwatch.scheduler.soak_watching import SoakWatching
 
 
@@ -109,9 +109,13 @@ class KeptSoak:
         return now + left if left else None
 
     def trouble(self, asked: Asked, now: float) -> str:
-        """What is wrong with it now, in a sentence; empty where nothing is."""
+        """What is wrong with it now, in a sentence that stays the same while the same is wrong; else empty."""
         said = trouble_of(self.record, self._watching, asked, self.section.expect_workers, now)
         return "; ".join(filter(None, [said, self._trouble_of_files, self._log_trouble]))
+
+    def waiting_for(self, asked: Asked, now: float) -> str:
+        """How long it is until it begins, in words; empty where it does not wait."""
+        return waiting_for(self.record, asked, now)
 
     def _known(self, now: float) -> SoakRecord:
         """The record; at first from the folder, or made of what runs there already."""

@@ -89,15 +89,20 @@ class SoakKeeper:
             asked = self._asked(name, soak, now)
             failed = "" if stopping() or asked is None else self._keep_one(soak, asked, now)
             state = self._state(soak, asked, now)
-            state = replace(state, trouble="; ".join(filter(None, [failed, state.trouble])))
-            states.append(state)
-            trouble += [f"soak {name}: {state.trouble}"] if state.trouble else []
+            wrong = _together(failed, state.trouble)
+            trouble += [f"soak {name}: {wrong}"] if wrong else []
+            # only for who asks now: in the log it would be another sentence every other second
+            waits = soak.waiting_for(asked, now) if asked is not None else ""
+            states.append(replace(state, trouble=_together(wrong, waits)))
         with self._lock:
             self._states = tuple(states)
         return trouble
 
     def states(self, now: float) -> tuple[SoakState, ...]:  # noqa: ARG002  (they are as they were at the last look)
-        """All soaks as they were when they were looked after last, in the order of the configuration."""
+        """All soaks as they were when they were looked after last, in the order of the configuration.
+
+        None while this keeper looks after none.
+        """
         with self._lock:
             return self._states
 
@@ -114,6 +119,9 @@ class SoakKeeper:
             _quietly(self._tell, soak, time.time() + _LAST_RECORDS)
             soak.forget()
         self._told.clear()
+        with self._lock:
+            # who keeps them from now on knows how they are
+            self._states = ()
 
     def _keep_one(self, soak: KeptSoak, asked: Asked, now: float) -> str:
         """What went wrong, if anything did: one soak must not hinder the others."""
@@ -169,18 +177,23 @@ class SoakKeeper:
     def _state(self, soak: KeptSoak, asked: Asked | None, now: float) -> SoakState:
         section, record = soak.section, soak.record
         wish = self._book.wishes.get(section.name) if self._book else None
+        is_wanted = asked is not None and asked.occasion is not None
         begins = next_begin(section, wish, now, self._time_zone)
         return SoakState(
             section.name,
-            wanted=asked is not None and asked.occasion is not None,
+            wanted=is_wanted,
             test=section.test_name,
             process=record.process if soak.is_there else 0,
             run=record.run,
             since=record.began if soak.is_there else None,
-            due=(soak.due(now) or begins) if asked is not None else None,
+            due=((soak.due(now) if is_wanted else None) or begins) if asked is not None else None,
             restarts=record.restarts,
             trouble=soak.trouble(asked, now) if asked is not None else "",
         )
+
+
+def _together(*sentences: str) -> str:
+    return "; ".join(filter(None, sentences))
 
 
 def _this_machine() -> str:

@@ -27,7 +27,10 @@ class Asked:
 
 
 def trouble_of(record: SoakRecord, watching: SoakWatching, asked: Asked, expected: int, now: float) -> str:
-    """What is wrong, empty where nothing is; so many workers are `expected` from other machines."""
+    """What is wrong, empty where nothing is; so many workers are `expected` from other machines.
+
+    It stays the same for as long as the same is wrong: what passes meanwhile is said by `waiting_for`.
+    """
     if not record.token:
         return _of_resting(record, asked, now) if asked.occasion is not None else ""
     if record.asked is not None and record.ending in _ENDING:
@@ -35,11 +38,22 @@ def trouble_of(record: SoakRecord, watching: SoakWatching, asked: Asked, expecte
     return _of_running(watching, expected) or (record.fault if now - record.began < _FORGIVEN else "")
 
 
-def _of_resting(record: SoakRecord, asked: Asked, now: float) -> str:
-    if asked.free is not None and now < asked.free:
-        return f"it may still be under way on another machine; it begins here within {_time(asked.free - now)}"
+def waiting_for(record: SoakRecord, asked: Asked, now: float) -> str:
+    """How long it is until one that is wanted begins, for people who ask now; empty where it does not wait."""
+    if record.token or asked.occasion is None:
+        return ""
+    if _is_elsewhere(asked, now):
+        return f"it begins here within {_time((asked.free or now) - now)}"
     left = rest_left(record, now)
-    return f"{record.fault}; next try in {_time(left)}" if record.fault and left else record.fault
+    return f"next try in {_time(left)}" if record.fault and left else ""
+
+
+def _of_resting(record: SoakRecord, asked: Asked, now: float) -> str:
+    return "it may still be under way on another machine" if _is_elsewhere(asked, now) else record.fault
+
+
+def _is_elsewhere(asked: Asked, now: float) -> bool:
+    return asked.free is not None and now < asked.free
 
 
 def _of_running(watching: SoakWatching, expected: int) -> str:

@@ -176,6 +176,7 @@ def test_when_the_daemon_ends_locust_is_asked_to_and_the_next_one_goes_on(soak: 
     began = time.monotonic()
     bench.keeper.release()
     assert time.monotonic() - began < 8
+    assert bench.keeper.states(time.time()) == (), "who looks after none says nothing of any"
     bench.until(lambda state: state.process not in {0, first.process}, "the next start")
     second = bench.until_it_runs(but=first.run)
     assert second.restarts == 0
@@ -213,6 +214,13 @@ def test_what_cannot_start_is_told_with_its_last_words_and_tried_again_ever_late
         assert "next try in" in state.trouble
         assert state.due is not None
         assert state.due - time.time() > 1
+        said = bench.trouble[-1]
+        bench.keep()
+        assert bench.trouble[-1] == said, "a log says it once, however long it is until the next try"
+        bench.wish(wanted=False)
+        stopped = bench.keep()
+        assert (stopped.trouble, stopped.due) == ("", None), "what is stopped is not tried again"
+        bench.wish(wanted=True)
     if wrong == "a syntax error":
         (bench.folder / "users.py").write_text(LOCUSTFILE, encoding="utf-8")
         assert bench.until_it_runs().restarts >= 2
@@ -250,6 +258,8 @@ def test_what_may_still_run_on_another_machine_is_waited_for(soak: NewBench) -> 
     waits = bench.keep()
     assert waits.process == 0
     assert "another machine" in waits.trouble
+    assert "it begins here within" in waits.trouble
+    assert bench.trouble == [f"soak {NAME}: it may still be under way on another machine"]
     bench.until_it_runs()
     assert whereabouts(bench.ledger)[NAME].machine != "another machine"
     bench.wish(wanted=False)

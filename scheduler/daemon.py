@@ -58,13 +58,22 @@ class Daemon:
             executors={_lane(job): ThreadPoolExecutor(1) for job in jobs}, timezone=UTC
         )
 
+    def heed_signals(self) -> None:
+        """From now on SIGINT and SIGTERM end it in order, also before it runs. Only the main thread can do that."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def await_stop(self) -> None:
+        """Wait, in another thread, until it is to stop."""
+        self._stopping.wait()
+
     def run(self) -> list[str]:
         """Work until somebody asks to stop; gives the jobs that did not come to an end in time.
 
         Raises UsageError that a job raised. Only the main thread can do it.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
+        if not self._stopping.is_set():
+            self.heed_signals()
         for job in self._jobs:
             options = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None, "executor": _lane(job)}
             trigger, first = RhythmTrigger(job.rhythm, job.jitter), datetime.fromtimestamp(self._clock(), UTC)
@@ -81,6 +90,11 @@ class Daemon:
         if self._error is not None:
             raise self._error
         return left
+
+    def under_way(self) -> list[str]:
+        """The jobs that are in the middle of what they do."""
+        under_way = {one.name for one in self._board.states(self._clock()) if one.begun is not None}
+        return sorted(under_way | self._ending)
 
     def _do(self, job: Job) -> None:
         try:
@@ -110,13 +124,9 @@ class Daemon:
 
     def _left_after(self, seconds: float) -> list[str]:
         end = time.monotonic() + seconds
-        while (left := self._under_way()) and time.monotonic() < end:
+        while (left := self.under_way()) and time.monotonic() < end:
             time.sleep(0.02)
         return left
-
-    def _under_way(self) -> list[str]:
-        under_way = {one.name for one in self._board.states(self._clock()) if one.begun is not None}
-        return sorted(under_way | self._ending)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):

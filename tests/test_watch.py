@@ -306,6 +306,66 @@ def test_a_daemon_that_is_asked_to_stop_while_a_server_hangs_ends_well_within_te
     assert soakwatch("watch", "--alive", folder=folder).returncode == 3, "the lease was given back all the same"
 
 
+@pytest.mark.parametrize("when", ["before it has the lease", "at work"])
+def test_a_daemon_that_is_asked_to_stop_while_its_ledger_takes_nothing_ends_well_within_ten_seconds(
+    folder: Path, when: str
+) -> None:
+    assert soakwatch("watch", "--once", folder=folder, environment=DURATIONS).returncode in {0, 1}
+    with closing(sqlite3.connect(folder / "soakwatch-ledger.db", isolation_level=None)) as somebody:
+        if when == "before it has the lease":
+            somebody.execute("BEGIN IMMEDIATE")
+        with watching(folder) as daemon:
+            said(daemon, "watching")
+            if when == "at work":
+                wait_for(lambda: soakwatch("watch", "--alive", folder=folder).returncode == 0)
+                somebody.execute("BEGIN IMMEDIATE")
+            daemon.send_signal(signal.SIGTERM)
+            _, told = daemon.communicate(timeout=10)
+    assert daemon.returncode == 0, told
+    assert "stopped" in told
+
+
+HANGS_WHILE_ANOTHER_IS_WRONG = """
+import threading, time
+from soakwatch.cli.daemon import do_until_stopped
+from soakwatch.core.configuration_file import load_configuration
+from soakwatch.core.errors import ConfigurationError
+from soakwatch.core.rhythm import Every
+from soakwatch.scheduler.job import Job
+from soakwatch.scheduler.tenure import Tenure
+from soakwatch.store.ledger_opening import create_ledger
+
+hangs = threading.Event()
+
+def hang(_now, _stopping):
+    hangs.set()
+    time.sleep(600)
+
+def be_wrong(_now, _stopping):
+    hangs.wait()
+    raise ConfigurationError("no such repository")
+
+jobs = [Job("detection", Every(60.0), hang, 300.0), Job("issues", Every(60.0), be_wrong, 300.0)]
+configuration = load_configuration(None)
+with create_ledger(configuration) as ledger:
+    do_until_stopped(jobs, configuration, None, ledger, Tenure(ledger), lambda: None)
+"""
+
+
+def test_wrong_configuration_ends_a_daemon_soon_also_when_another_job_hangs(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", HANGS_WHILE_ANOTHER_IS_WRONG],
+        cwd=tmp_path,
+        env={**os.environ, **HTTP},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert "soakwatch: no such repository" in ended.stderr
+
+
 def test_another_daemon_takes_over_within_two_intervals_from_one_that_says_nothing_more(folder: Path) -> None:
     with watching(folder, **SCALED) as first:
         said(first, "watching")

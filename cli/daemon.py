@@ -57,7 +57,8 @@ def do_until_stopped(
         return None if report is None else DetectionCounts.of(report)
 
     def lease_trouble() -> str:
-        return "" if tenure.leads or tenure.waits_for else telling.lease_trouble
+        # a ledger that hangs has not even said that yet
+        return "" if tenure.leads or tenure.waits_for else telling.lease_trouble or "the ledger does not answer"
 
     server = daemon_server(configuration, ledger, lambda: reporting.report(time.time()), counts, lease_trouble)
     soaks = [soak_job(SoakDuty(keeper, tenure))] if configuration.soak else []

@@ -80,11 +80,12 @@ class Tenure:
         with self._lock:
             if self._lease is not None and self._renewed():
                 return
-            self._lease = self._ledger.acquire(self.holder, self._clock(), self._duration)
-            other = self._ledger.lease() if self._lease is None else None
-            if other is not None and _has_ended(other.holder):
-                self._lease = self._inherited(other)
-            self.waits_for = other.holder if other is not None and self._lease is None else ""
+            try:
+                other = self._acquired()
+            except SoakwatchError:
+                self.waits_for = ""  # whether that one still works is not known any more
+                raise
+            self.waits_for = other.holder if other is not None else ""
         if self._lease is None:
             raise StoreUnavailable(
                 f"{other.holder if other else 'another daemon'} keeps this ledger; this one works when that has ended"
@@ -124,6 +125,14 @@ class Tenure:
             thread.join(self.beat)
             with suppress(SoakwatchError):
                 self.release()
+
+    def _acquired(self) -> Lease | None:
+        """Acquire the lease; gives that of whoever has it instead."""
+        self._lease = self._ledger.acquire(self.holder, self._clock(), self._duration)
+        other = self._ledger.lease() if self._lease is None else None
+        if other is not None and _has_ended(other.holder):
+            self._lease = self._inherited(other)
+        return None if self._lease is not None else other
 
     def _beat_until(self, ended: threading.Event, hears: Callable[[str], None]) -> None:
         while not ended.wait(self.beat):

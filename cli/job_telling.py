@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from soakwatch.cli.terminal import notes, printable
@@ -55,4 +56,7 @@ class JobTelling:
 
 
 def _say(sentence: str, style: str = "default") -> None:
-    notes.print(printable(sentence, longest=sys.maxsize), soft_wrap=True, style=style)
+    # a full disk below the log is no reason to end; a defect comes with many lines
+    with suppress(OSError):
+        for line in sentence.splitlines():
+            notes.print(printable(line, longest=sys.maxsize), soft_wrap=True, style=style)

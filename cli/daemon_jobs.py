@@ -27,6 +27,7 @@ from soakwatch.scheduler.job import Job, Stopping
 from soakwatch.scheduler.lasting import LastingWork
 from soakwatch.scheduler.reporting import Reporting
 from soakwatch.scheduler.soak_duty import SoakDuty
+from soakwatch.scheduler.soak_state import SOAKS_JOB
 from soakwatch.scheduler.spool_delivery import deliver_left
 from soakwatch.scheduler.tenure import Tenure
 from soakwatch.scheduler.tick import RollUps, Ticker
@@ -146,7 +147,7 @@ class DaemonJobs:
 
 def soak_job(duty: SoakDuty) -> Job:
     """The job that keeps soaks running, and lets go of them in the end."""
-    return Job("soaks", Every(_SOAKS_EVERY), duty.keep, PATIENCE, is_exclusive=False, end=duty.end)
+    return Job(SOAKS_JOB, Every(_SOAKS_EVERY), duty.keep, PATIENCE, is_exclusive=False, end=duty.end)
 
 
 def report_job(reporting: Reporting) -> Job:

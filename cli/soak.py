@@ -62,7 +62,7 @@ def status(config: ConfigOption = None, store: StoreOption = None, json_: JsonOp
         soakwatch soak status --json
     """
     from soakwatch.cli.soak_document import SoakStatusDocument
-    from soakwatch.cli.soak_wish import require_daemon, working_report
+    from soakwatch.cli.soak_wish import is_too_early, require_daemon, working_report
     from soakwatch.core.errors import StoreUnavailable
     from soakwatch.store.ledger_opening import open_ledger
 
@@ -70,7 +70,7 @@ def status(config: ConfigOption = None, store: StoreOption = None, json_: JsonOp
     with open_ledger(configuration) as ledger:
         require_daemon(ledger, time.time())
         report = working_report(ledger)
-    if report is None:
+    if report is None or is_too_early(report):
         raise StoreUnavailable(
             "the daemon has only just begun, and said nothing yet; ask again in a quarter of a minute"
         )

@@ -7,7 +7,7 @@ from soakwatch.core.configuration import Configuration
 from soakwatch.core.errors import ServiceUnavailable, StoreUnavailable, UsageError
 from soakwatch.scheduler.daemon_report import DaemonReport, daemon_reports
 from soakwatch.scheduler.soak_book import Wish, note_wish
-from soakwatch.scheduler.soak_state import SoakState
+from soakwatch.scheduler.soak_state import SOAKS_JOB, SoakState
 from soakwatch.store.ledger import Ledger, LedgerReading
 
 PATIENCE = 150.0
@@ -40,6 +40,11 @@ def working_report(ledger: LedgerReading) -> DaemonReport | None:
     )
 
 
+def is_too_early(report: DaemonReport) -> bool:
+    """Whether it was said before the daemon that had just begun has looked at its soaks."""
+    return not report.soaks and any(job.name == SOAKS_JOB and not (job.rounds or job.failed) for job in report.jobs)
+
+
 def note(ledger: Ledger, name: str, wish: Wish) -> None:
     """Give the wish to the ledger."""
     with ledger.transaction() as work:
@@ -52,12 +57,8 @@ def follow(ledger: Ledger, name: str, wish: Wish, patience: float, show: Callabl
     said = "the daemon has said nothing since"
     while time.monotonic() < deadline:
         report = working_report(ledger)
-        if report is not None and report.at >= wish.at:
-            state = next((one for one in report.soaks if one.name == name), None)
-            if state is None:
-                raise ServiceUnavailable(
-                    f"the daemon does not know the soak {name!r}: its configuration is an older one; restart it"
-                )
+        if report is not None and report.at >= wish.at and not is_too_early(report):
+            state = _told(report, name)
             if _is_true(state, wish):
                 return state
             if state.trouble and state.restarts and not state.process and wish.wanted:
@@ -67,6 +68,15 @@ def follow(ledger: Ledger, name: str, wish: Wish, patience: float, show: Callabl
         time.sleep(_LOOKED_AFTER)
     verb = "run" if wish.wanted else "end"
     raise ServiceUnavailable(f"the soak {name} did not {verb} within {patience:g} s: {said}")
+
+
+def _told(report: DaemonReport, name: str) -> SoakState:
+    state = next((one for one in report.soaks if one.name == name), None)
+    if state is None:
+        raise ServiceUnavailable(
+            f"the daemon does not know the soak {name!r}: its configuration is an older one; restart it"
+        )
+    return state
 
 
 def _is_true(state: SoakState, wish: Wish) -> bool:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SOAKS_JOB = "soaks"
+"""How the daemon's job that keeps soaks is called."""
+
 
 @dataclass(frozen=True, slots=True)
 class SoakState:

@@ -1,6 +1,7 @@
 """`soakwatch soak` as people call it, beside a daemon that keeps soaks."""
 
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from command_line import soakwatch
 from soak_runs import NAME, SoakBench
 
 from soakwatch.scheduler.daemon_report import DaemonReport, write_report
+from soakwatch.scheduler.job_board import JobState
 from soakwatch.scheduler.soak_book import wishes
+from soakwatch.scheduler.soak_state import SOAKS_JOB, SoakState
 from soakwatch.scheduler.tenure import Tenure
 
 
@@ -67,6 +70,24 @@ def test_a_soak_is_started_shown_and_stopped(bench: SoakBench) -> None:
         assert (stopped.returncode, bench.processes()) == (0, [])
         assert "staging has ended" in stopped.stderr
         assert "rests" in soakwatch("soak", "status", folder=bench.folder).stdout
+
+
+def test_a_daemon_that_has_not_looked_at_its_soaks_yet_is_not_taken_for_one_without_any(bench: SoakBench) -> None:
+    tenure, now = Tenure(bench.ledger), time.time()
+    tenure.take()
+
+    def shown(*soaks: SoakState, rounds: int = 0) -> "subprocess.CompletedProcess[str]":
+        job = JobState(SOAKS_JOB, "every 2 s", rounds=rounds)
+        report = DaemonReport(tenure.holder, now, now, "0.1.0", leads=True, jobs=(job,), soaks=soaks)
+        with bench.ledger.transaction() as work:
+            write_report(work, report)
+        return soakwatch("soak", "status", folder=bench.folder)
+
+    early = shown()
+    assert early.returncode == 3
+    assert "has only just begun" in early.stderr
+    assert "no soaks" in shown(rounds=1).stdout
+    assert NAME in shown(SoakState(NAME, wanted=False, test=NAME)).stdout
 
 
 @pytest.mark.processes

@@ -8,10 +8,11 @@ from soakwatch.cli.issue_sync import opened_keeping, tell_change
 from soakwatch.cli.terminal import notes, printable
 from soakwatch.core.configuration import Configuration
 from soakwatch.reporter.change_words import describe
+from soakwatch.reporter.issue_changes import Change
 from soakwatch.scheduler.accounting import Accounting
 from soakwatch.scheduler.fence import Fence
 from soakwatch.scheduler.issue_keeping import IssueKeeping
-from soakwatch.scheduler.job import Stopping
+from soakwatch.scheduler.job import Stopped, Stopping
 from soakwatch.store.opening import open_projection
 
 
@@ -23,10 +24,16 @@ class IssueJob:
     accounting: Accounting | None
     _told: Sequence[str] = field(default=(), init=False)
 
-    def keep(self, now: float, _stopping: Stopping) -> Sequence[str]:
-        """One pass. Raises SurfaceError, StoreError."""
+    def keep(self, now: float, stopping: Stopping) -> Sequence[str]:
+        """One pass, which may end after any change. Raises SurfaceError, StoreError, Stopped."""
+
+        def hear(change: Change) -> None:
+            tell_change(change)
+            if stopping():
+                raise Stopped
+
         if self.accounting is not None:
-            return self.keeping.keep(now, self.accounting, tell_change).trouble
+            return self.keeping.keep(now, self.accounting, hear).trouble
         wishes = [f"would {describe(change)}" for change in self.keeping.look(now).changes]
         for wish in wishes:
             if wish not in self._told:

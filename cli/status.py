@@ -11,7 +11,7 @@ from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_st
 from soakwatch.cli.terminal import print_json, results
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.configuration_file import load_configuration
-from soakwatch.core.errors import SoakwatchError
+from soakwatch.core.errors import SoakwatchError, StoreUnavailable
 
 if TYPE_CHECKING:
     # scipy takes a second to load, and most commands do without
@@ -32,7 +32,8 @@ def status(
     Reads the ledger, the store and this machine's spool, and asks no daemon, so that it also works where none is. What
     cannot be read is said, and the rest is shown. With --json --follow, each look is a document on a line of its own.
 
-    Ends with 0 also when something is wrong: `detect` is what tells a shell. Ends with 3 when there is no ledger.
+    Ends with 0 also when something is wrong: `detect` is what tells a shell. Ends with 3 when there is no ledger; with
+    --follow, one that goes away later is said, beside what was known last.
 
     Examples:
 
@@ -46,13 +47,35 @@ def status(
     from soakwatch.cli.status_views import status_screen
 
     configuration = with_store(load_configuration(config), store)
+    look = following(configuration)
     if json_:
-        _repeat(lambda: print_json(document_of(_look(configuration))), every, follow)
+        _repeat(lambda: print_json(document_of(look())), every, follow)
     elif follow:
-        with Live(status_screen(_look(configuration)), console=results, auto_refresh=False) as live:
-            _repeat(lambda: live.update(status_screen(_look(configuration)), refresh=True), every, follow)
+        with Live(console=results, auto_refresh=False) as live:
+            _repeat(lambda: live.update(status_screen(look()), refresh=True), every, follow)
     else:
-        results.print(status_screen(_look(configuration)))
+        results.print(status_screen(look()))
+
+
+def following(configuration: Configuration) -> Callable[[], "Status"]:
+    """Looks again and again; a ledger that goes away later is trouble beside what was known last.
+
+    The first look raises StoreUnavailable without a ledger.
+    """
+    from soakwatch.scheduler.status import in_trouble
+
+    known: list[Status] = []
+
+    def look() -> "Status":
+        try:
+            known[:] = [_look(configuration)]
+        except StoreUnavailable as error:
+            if not known:
+                raise
+            return in_trouble(known[0], error)
+        return known[0]
+
+    return look
 
 
 def _repeat(show: Callable[[], None], every: float, follow: bool) -> None:  # noqa: FBT001  (as it was given)

@@ -16,6 +16,7 @@ from command_line import FOR_EVER, soakwatch
 from spooled import a_window, left_by_a_dead_process
 from watched_history import SERIES, Place, load_at, windows_at, write_minutes
 
+from soakwatch.cli.status import following
 from soakwatch.core.health import Health
 from soakwatch.core.roll_up import MINUTE
 from soakwatch.core.run import Run
@@ -169,10 +170,22 @@ def test_following_as_json_prints_a_document_on_a_line_for_each_look(place: Plac
         env={**os.environ, **FOR_EVER, **DURATIONS},
         stdout=subprocess.PIPE,
         text=True,
-    ) as following:
-        assert following.stdout is not None
-        looks = [json.loads(following.stdout.readline())["at"] for _ in range(2)]
-        following.send_signal(signal.SIGINT)
-        following.communicate(timeout=30)
-    assert following.returncode == 0
+    ) as process:
+        assert process.stdout is not None
+        looks = [json.loads(process.stdout.readline())["at"] for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
     assert looks[0] < looks[1]
+
+
+def test_following_goes_on_when_the_ledger_goes_away_and_says_so_until_it_is_back(place: Place) -> None:
+    ledger, aside = place.folder / "soakwatch-ledger.db", place.folder / "aside.db"
+    look = following(place.configuration)
+    before = look()
+    ledger.rename(aside)
+    meanwhile = look()
+    assert "no ledger" in meanwhile.trouble[-1]
+    assert (meanwhile.at, meanwhile.incidents) == (before.at, before.incidents)
+    aside.rename(ledger)
+    assert look().trouble == before.trouble

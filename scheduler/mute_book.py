@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from soakwatch.core.errors import UsageError
 from soakwatch.core.mute import Mute
@@ -27,7 +28,10 @@ def known_mutes(ledger: LedgerReading) -> list[Mute]:
 
 
 def note_mute(work: LedgerTransaction, mute: Mute) -> Mute:
-    """Keep a mute, under an id that no other has; forget those that ended long ago. Gives it with its id."""
+    """Keep a mute, under an id that no other has; forget those that ended long ago. Gives it with its id.
+
+    Raises UsageError for names and reasons that are no text.
+    """
     known = known_mutes(work)
     taken = {one.id for one in known}
     while not mute.id or mute.id in taken:
@@ -62,4 +66,8 @@ def _named(ledger: LedgerReading, beginning: str, now: float) -> Mute:
 
 
 def _keep(work: LedgerTransaction, mute: Mute) -> None:
-    work.remember({f"{_PREFIX}{mute.id}": _RECORD.dump_json(mute)})
+    try:
+        record = _RECORD.dump_json(mute)
+    except PydanticSerializationError:  # a command line may hold any bytes
+        raise UsageError("service, environment, reason and name must be text in UTF-8") from None
+    work.remember({f"{_PREFIX}{mute.id}": record})

@@ -222,6 +222,15 @@ def test_the_hour_that_comes_twice_is_told_apart_by_what_people_write() -> None:
     assert not calendar.covers("rag_service", Span(second.timestamp(), second.timestamp() + MINUTE), "staging")
 
 
+@pytest.mark.parametrize(
+    "wrong", [a_mute(service="\udcff"), replace(a_mute(), why="caf\udce9")], ids=["service", "why"]
+)
+def test_what_is_no_text_is_refused_and_nothing_is_muted(ledger: Ledger, wrong: Mute) -> None:
+    with pytest.raises(UsageError, match="text in UTF-8"), ledger.transaction() as work:
+        note_mute(work, wrong)
+    assert known_mutes(ledger) == []
+
+
 def test_only_one_that_is_not_over_can_be_ended_and_one_to_come_is_forgotten(ledger: Ledger) -> None:
     over, running, to_come = (note(ledger, a_mute(start, start + 100)) for start in (1_000.0, 2_000.0, 3_000.0))
     with ledger.transaction() as work:

@@ -21,7 +21,10 @@ from soakwatch.core.settings import DeploySection
 from soakwatch.core.soak_settings import SoakSection
 from soakwatch.scheduler.generator import SHAPE_FILE
 
-_NOT_FOR_LOCUST = tuple(f"{ENVIRONMENT_PREFIX}{section}__" for section in ("LEDGER", "GITHUB", "GRAFANA", "WEBHOOK"))
+_NOT_FOR_LOCUST = (
+    *(f"{ENVIRONMENT_PREFIX}{section}__" for section in ("LEDGER", "GITHUB", "GRAFANA", "HTTP")),
+    "GITHUB_TOKEN",
+)
 """What only the daemon needs, secrets among it; a locustfile is other people's code."""
 
 _LOOPBACK = "127.0.0.1"

@@ -371,11 +371,13 @@ def test_a_ledger_that_cannot_be_read_changes_nothing(soak: NewBench) -> None:
 def test_what_the_daemon_alone_needs_is_kept_from_the_locustfile(
     soak: NewBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SOAKWATCH_GITHUB__TOKEN", "of-the-daemon")
+    secrets = [f"SOAKWATCH_{section}__TOKEN" for section in ("GITHUB", "GRAFANA", "HTTP")]
+    for name in (*secrets, "GITHUB_TOKEN"):
+        monkeypatch.setenv(name, "of-the-daemon-alone")
     monkeypatch.setenv("LOCUST_USERS", "99")
     bench = soak(processes=0)
     begun = bench.until_it_runs()
     told = psutil.Process(begun.process).environ()
-    assert "of-the-daemon" not in told.values()
+    assert "of-the-daemon-alone" not in told.values()
     assert "LOCUST_USERS" not in told
     assert [run.users for run in bench.runs()] == [8]

@@ -118,6 +118,7 @@ class Daemon:
         while not self._stopping.wait(_CLOCK_LOOKED_AT):
             now = self._clock() - time.monotonic()
             if abs(now - ahead) > _CLOCK_JUMPED:
+                self._board.clock_was_set(self._clock())
                 for job in self._jobs:
                     self._scheduler.reschedule_job(job.name, trigger=RhythmTrigger(job.rhythm, job.jitter))
             ahead = now

@@ -73,6 +73,11 @@ class JobBoard:
         with self._lock:
             self._seen[name] = now
 
+    def clock_was_set(self, now: float) -> None:
+        """Note that the clock shows `now` all at once: what it showed before says nothing of how long anything took."""
+        with self._lock:
+            self._seen = dict.fromkeys(self._seen, now)
+
     def went_well(self, name: str, now: float, took: float, trouble: str = "") -> None:
         """Note that it was done; `trouble` is what went wrong all the same."""
         with self._lock:

@@ -298,6 +298,28 @@ def test_a_clock_that_jumps_keeps_no_job_waiting(jump: float) -> None:
     assert len(counting.rounds) <= time.monotonic() - begin + 4, "what was missed is not made up for"
 
 
+@pytest.mark.parametrize("jump", [-3600.0, 86_400.0], ids=["set back by an hour", "asleep for a day"])
+def test_a_clock_that_jumps_in_the_middle_of_a_round_makes_no_job_hang_and_hides_none_that_does(jump: float) -> None:
+    let, begun = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        let.wait()
+
+    running = Running([job("long", Counting(wait), patience=6.0)])
+
+    def script() -> None:
+        assert begun.wait(NO_HANG)
+        with time_machine.travel(time.time() + jump, tick=True):
+            time.sleep(3.0)
+            assert not running.state("long").hangs
+            time.sleep(6.0)
+            assert running.state("long").hangs
+        let.set()
+
+    running.while_(script)
+
+
 def test_what_a_job_works_with_is_opened_once_and_anew_after_trouble() -> None:
     opened: list[str] = []
 

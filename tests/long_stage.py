@@ -149,7 +149,7 @@ class Stage:
     def take_target_away(self) -> None:
         if self.target is not None:
             self.target.terminate()
-            self.target.wait(30)
+            self.target.communicate(timeout=30)
             self.target = None
 
     def fault(self, *faults: dict[str, object]) -> None:

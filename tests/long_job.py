@@ -51,18 +51,19 @@ def whole(seed: int) -> Script:
     chance = random.Random(seed)
     kills = sorted(chance.uniform(90.0, 800.0) for _ in range(5))
     return Script(
-        Pace(window=5.0, step=5.0, time_scale=1 / 60, learning=120.0, rotate=420.0),
+        # a minute of the detector's is two seconds: its baselines need twelve blocks of ten steps
+        Pace(window=1.0, step=2.0, time_scale=1 / 30, learning=240.0, rotate=420.0),
         1200.0,
         [
-            (210.0, "POST /rag/query takes three times as long", lambda stage: stage.fault(SLOW)),
-            (330.0, "and is as it was", lambda stage: stage.fault()),
-            (450.0, "version 2.0 is deployed", lambda stage: stage.deploy("2.0")),
-            (475.0, "30 % of POST /mcp/tools fail", lambda stage: stage.fault(FAILING)),
-            (580.0, "and do no more", lambda stage: stage.fault()),
-            (660.0, "InfluxDB is away for 20 s", lambda stage: stage.restart_influxd(20.0)),
-            (760.0, "the target disappears", lambda stage: stage.take_target_away()),
-            (820.0, "and is there again", lambda stage: stage.deploy("2.0")),
-            (1080.0, "GET /api/users takes three times as long", lambda stage: stage.fault(SLOW_AT_LAST)),
+            (320.0, "POST /rag/query takes three times as long", lambda stage: stage.fault(SLOW)),
+            (440.0, "and is as it was", lambda stage: stage.fault()),
+            (560.0, "version 2.0 is deployed", lambda stage: stage.deploy("2.0")),
+            (585.0, "30 % of POST /mcp/tools fail", lambda stage: stage.fault(FAILING)),
+            (685.0, "and do no more", lambda stage: stage.fault()),
+            (790.0, "InfluxDB is away for 20 s", lambda stage: stage.restart_influxd(20.0)),
+            (850.0, "the target disappears", lambda stage: stage.take_target_away()),
+            (910.0, "and is there again", lambda stage: stage.deploy("2.0")),
+            (1060.0, "GET /api/users takes three times as long", lambda stage: stage.fault(SLOW_AT_LAST)),
             *((at, "the daemon is killed", lambda stage: stage.kill_daemon()) for at in kills),
         ],
         [

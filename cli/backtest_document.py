@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from soakwatch.core.incident import State
+from soakwatch.core.record import Record
 from soakwatch.core.truth import EventKind
 from soakwatch.core.verdict import Severity
 from soakwatch.detector.backtest import Replay
@@ -20,20 +21,14 @@ SCHEMA: Final = 1
 """Grows when a reader of the old form would misunderstand the new one; new keys alone do not count."""
 
 
-class _Record(BaseModel):
-    """Unknown keys are ignored: a later version may add some without a new schema."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-
-class StateChangeRecord(_Record):
+class StateChangeRecord(Record):
     """An incident came into a state."""
 
     at: datetime
     state: State
 
 
-class StoryRecord(_Record):
+class StoryRecord(Record):
     """An incident as it was in the end, and how it went there."""
 
     incident: IncidentRecord
@@ -46,7 +41,7 @@ class StoryRecord(_Record):
         return cls(incident=IncidentRecord.of(story.last), changes=changes)
 
 
-class DelayRecord(_Record):
+class DelayRecord(Record):
     """Seconds from the onset to what was told of it; null where so many were never told of."""
 
     median: Number
@@ -58,7 +53,7 @@ class DelayRecord(_Record):
         return cls(median=delays.quantile(0.5), p90=delays.quantile(0.9))
 
 
-class GroupRecord(_Record):
+class GroupRecord(Record):
     """Events of one kind and size: how many there were, how many were found, and how soon and how well."""
 
     kind: EventKind
@@ -87,7 +82,7 @@ class GroupRecord(_Record):
         )
 
 
-class OutcomeRecord(_Record):
+class OutcomeRecord(Record):
     """One event that should be found, and the incident that told of it; null where none did. Delays in seconds."""
 
     kind: EventKind
@@ -117,7 +112,7 @@ class OutcomeRecord(_Record):
         )
 
 
-class ScoreRecord(_Record):
+class ScoreRecord(Record):
     """How right it was: shares of 0 to 1. `false` are the fingerprints of incidents that told of no event."""
 
     precision: Number
@@ -144,7 +139,7 @@ class ScoreRecord(_Record):
         )
 
 
-class BacktestDocument(_Record):
+class BacktestDocument(Record):
     """What the detector would have told of a history, had it been watching.
 
     `judged_from` is when the first series had been seen long enough, `unknown` the share of what was judged of which

@@ -5,8 +5,9 @@ from datetime import datetime
 from math import isfinite
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from soakwatch.core.record import Record
 from soakwatch.detector.power import TIMES_THE_LOAD, EndpointPower
 from soakwatch.detector.power_search import SHARE
 from soakwatch.detector.power_slowdown import MOST, Sight
@@ -17,13 +18,7 @@ SCHEMA: Final = 1
 """Grows when a reader of the old form would misunderstand the new one; new keys alone do not count."""
 
 
-class _Record(BaseModel):
-    """Unknown keys are ignored: a later version may add some without a new schema."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-
-class SightRecord(_Record):
+class SightRecord(Record):
     """The smallest change that is found within an hour, and within a day; null where none that was tried is.
 
     A slowdown is a ratio minus one (0.2 is 20 % slower), failures are a share of all requests.
@@ -41,7 +36,7 @@ class SightRecord(_Record):
         return cls(within_1h=hour, within_24h=day)
 
 
-class EndpointPowerRecord(_Record):
+class EndpointPowerRecord(Record):
     """What would be found of one endpoint; null where that is unknown, for the `reason`.
 
     `requests_per_minute` are those of the last day, `usual_error_rate` is the share of requests that usually fails.
@@ -80,7 +75,7 @@ class EndpointPowerRecord(_Record):
         )
 
 
-class PowerDocument(_Record):
+class PowerDocument(Record):
     """The smallest slowdown and error rate of each endpoint that this soak would find, with `probability`, in time.
 
     By what was known at `until`. The largest slowdown that was tried is `largest_slowdown`.

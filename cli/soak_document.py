@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from soakwatch.core.record import Record
 from soakwatch.reporter.incidents_json import utc_moment
 from soakwatch.reporter.verdicts_json import Text
 from soakwatch.scheduler.daemon_report import DaemonReport
@@ -15,13 +16,7 @@ SCHEMA: Final = 1
 """Grows when a reader of the old form would misunderstand the new one; new keys alone do not count."""
 
 
-class _Record(BaseModel):
-    """Unknown keys are ignored: a later version may add some without a new schema."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-
-class SoakStateRecord(_Record):
+class SoakStateRecord(Record):
     """One soak, as the daemon said; see `SoakState`. `process` is null where none runs."""
 
     name: Text
@@ -50,7 +45,7 @@ class SoakStateRecord(_Record):
         )
 
 
-class SoakStatusDocument(_Record):
+class SoakStatusDocument(Record):
     """All soaks of the daemon that is at work, as it said `at` a moment."""
 
     schema_version: Literal[1] = Field(SCHEMA, alias="schema")

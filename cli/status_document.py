@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from soakwatch.cli.soak_document import SoakStateRecord
 from soakwatch.core.judgement import Band, Judgement
+from soakwatch.core.record import Record
 from soakwatch.core.verdict import Decision, Severity
 from soakwatch.reporter.incidents_json import IncidentRecord, utc_moment
 from soakwatch.reporter.verdicts_json import Number, Text
@@ -18,13 +19,7 @@ SCHEMA: Final = 1
 """Grows when a reader of the old form would misunderstand the new one; new keys alone do not count."""
 
 
-class _Record(BaseModel):
-    """Unknown keys are ignored: a later version may add some without a new schema."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-
-class JobRecord(_Record):
+class JobRecord(Record):
     """A job of the daemon: when it was done last, and will be next; `trouble` is empty while all is well."""
 
     name: Text
@@ -57,7 +52,7 @@ class JobRecord(_Record):
         )
 
 
-class DaemonRecord(_Record):
+class DaemonRecord(Record):
     """A daemon: the one that is at work has `leads`, the others wait for it."""
 
     holder: Text
@@ -84,7 +79,7 @@ class DaemonRecord(_Record):
         )
 
 
-class BandRecord(_Record):
+class BandRecord(Record):
     """Between which values it is normal, with 95 % confidence."""
 
     low: Number
@@ -96,7 +91,7 @@ class BandRecord(_Record):
         return None if band is None else cls(low=band.low, high=band.high)
 
 
-class NormalRecord(_Record):
+class NormalRecord(Record):
     """The 95th percentile of an endpoint's response times, in milliseconds, beside what is normal for it."""
 
     environment: Text
@@ -130,7 +125,7 @@ class NormalRecord(_Record):
         )
 
 
-class TestRecord(_Record):
+class TestRecord(Record):
     """A test that runs."""
 
     run: Text
@@ -158,7 +153,7 @@ class TestRecord(_Record):
         )
 
 
-class WaitingRecord(_Record):
+class WaitingRecord(Record):
     """What the store has not taken: bytes on this machine, requests at load generators, and what they lost."""
 
     bytes_here: int
@@ -167,7 +162,7 @@ class WaitingRecord(_Record):
     requests_lost: int
 
 
-class StatusDocument(_Record):
+class StatusDocument(Record):
     """How all of soakwatch is: daemons, what is wrong, what runs, what is normal, what waits."""
 
     schema_version: Literal[1] = Field(SCHEMA, alias="schema")

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from soakwatch.core.record import Record
 from soakwatch.grafana.annotation import About, Annotation, FoundAnnotation
 from soakwatch.grafana.annotation_plan import Change, Create, Remove, Update
 from soakwatch.grafana.publishing import Action, Step
@@ -14,13 +15,7 @@ SCHEMA: Final = 1
 """Grows when a reader of the old form would misunderstand the new one; new keys alone do not count."""
 
 
-class _Record(BaseModel):
-    """Unknown keys are ignored: a later version may add some without a new schema."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-
-class DashboardRecord(_Record):
+class DashboardRecord(Record):
     """One dashboard, and what is done with it. `decision` is whether somebody has to say what should be done."""
 
     uid: str
@@ -36,7 +31,7 @@ class DashboardRecord(_Record):
         return cls(uid=one.uid, title=one.title, action=step.action, why=step.why, decision=step.needs_decision)
 
 
-class PublishedDocument(_Record):
+class PublishedDocument(Record):
     """What was done with the dashboards of a Grafana, or would be where `applied` is false.
 
     `folder` is the uid of the folder that new ones go to, null where none is new. `left` are uids of those that could
@@ -53,7 +48,7 @@ class PublishedDocument(_Record):
     left: tuple[str, ...] = ()
 
 
-class AnnotationRecord(_Record):
+class AnnotationRecord(Record):
     """One annotation, and what is done with it. `id` is Grafana's, null for a new one; `about` where it is known."""
 
     action: Literal["create", "update", "remove"]
@@ -96,7 +91,7 @@ class AnnotationRecord(_Record):
         )
 
 
-class AnnotatedDocument(_Record):
+class AnnotatedDocument(Record):
     """What a pass over the annotations of a Grafana did, or would do where `applied` is false.
 
     `trouble` are sentences on what did not succeed; `left` counts changes that are left to the next pass.

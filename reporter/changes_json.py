@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from soakwatch.core.record import Record
 from soakwatch.reporter.issue_changes import Change, Decide, Edit, Merge, Open, Thin
 
 SCHEMA: Final = 1
@@ -13,13 +14,7 @@ SCHEMA: Final = 1
 Kind = Literal["open", "edit", "merge", "thin", "decide"]
 
 
-class _Record(BaseModel):
-    """Unknown keys are ignored: a later version may add some without a new schema."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-
-class ChangeRecord(_Record):
+class ChangeRecord(Record):
     """One change. `issue` is null for a new one and for a decision, `fingerprint` where it is about no case.
 
     `title` and `labels` are those of the case; `move` is what becomes of the issue's state; `comments` says which
@@ -53,7 +48,7 @@ class ChangeRecord(_Record):
         )
 
 
-class IssueChangesDocument(_Record):
+class IssueChangesDocument(Record):
     """What a pass over the issues of a repository did, or would do where `applied` is false.
 
     `trouble` are sentences on what did not succeed, and is tried again by the next pass; `left` counts changes that are

@@ -5,10 +5,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Finding, Incident, Kind, Ruling, RulingKind, Shape, State
+from soakwatch.core.record import Record
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
 from soakwatch.core.verdict import Effect, Metric, Severity
@@ -21,13 +22,7 @@ _LATEST = 253_402_300_799.0
 """The last second of the year 9999."""
 
 
-class _Record(BaseModel):
-    """Unknown keys are ignored: a later version may add some without a new schema."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-
-class EffectRecord(_Record):
+class EffectRecord(Record):
     """A change with its 95 % interval: a ratio minus one, for error rates a difference of shares."""
 
     value: Number
@@ -40,7 +35,7 @@ class EffectRecord(_Record):
         return None if effect is None else cls(value=effect.value, low=effect.low, high=effect.high)
 
 
-class TestimonyRecord(_Record):
+class TestimonyRecord(Record):
     """What one method of the detector said, and when."""
 
     at: datetime
@@ -48,7 +43,7 @@ class TestimonyRecord(_Record):
     says: Text
 
 
-class FindingRecord(_Record):
+class FindingRecord(Record):
     """What is wrong with one metric of one series; values are in the metric's unit.
 
     The onset lies between `onset_from` and `onset_to` with 90 % confidence. `per_day` is the relative change of a day
@@ -99,7 +94,7 @@ class FindingRecord(_Record):
         )
 
 
-class DeployRecord(_Record):
+class DeployRecord(Record):
     """A version that was deployed, and when."""
 
     service: Text
@@ -122,7 +117,7 @@ class DeployRecord(_Record):
         )
 
 
-class RulingRecord(_Record):
+class RulingRecord(Record):
     """What somebody decided about an incident; `until` is when its silence ends, null where it does not."""
 
     kind: RulingKind
@@ -140,7 +135,7 @@ class RulingRecord(_Record):
         return cls(kind=ruling.kind, at=utc_moment(ruling.at), reason=ruling.reason, by=ruling.by, until=until)
 
 
-class IncidentRecord(_Record):
+class IncidentRecord(Record):
     """One incident. Times are ISO 8601 in UTC; null where it never came into that state."""
 
     fingerprint: Text
@@ -185,14 +180,14 @@ class IncidentRecord(_Record):
         )
 
 
-class IncidentsDocument(_Record):
+class IncidentsDocument(Record):
     """Incidents, in the order of their first suspicion: regressions over time, and why each was called one."""
 
     schema_version: Literal[1] = Field(SCHEMA, alias="schema")
     incidents: tuple[IncidentRecord, ...]
 
 
-class ChangeDocument(_Record):
+class ChangeDocument(Record):
     """One change of an incident: `watch --json` prints each as a line. `before` is null for a new suspicion."""
 
     schema_version: Literal[1] = Field(SCHEMA, alias="schema")
@@ -201,7 +196,7 @@ class ChangeDocument(_Record):
     incident: IncidentRecord
 
 
-class UnknownRecord(_Record):
+class UnknownRecord(Record):
     """A series of which something cannot be told now, and why."""
 
     environment: Text
@@ -217,7 +212,7 @@ class UnknownRecord(_Record):
         return cls(**asdict(series), reason=reason)
 
 
-class DetectionDocument(_Record):
+class DetectionDocument(Record):
     """What one pass did: it judged all steps up to `until`, but for those it only learnt from.
 
     `incidents` are those that are open afterwards. `undecided` are sentences on what [[require]] names and nothing can

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from soakwatch.core.errors import UsageError
+from soakwatch.core.record import Record
 from soakwatch.core.run import Outcome, Reconciliation, Run
 from soakwatch.core.verdict import Comparison, Decision, Metric, Severity, Verdict
 
@@ -34,13 +35,7 @@ Text = Annotated[str, BeforeValidator(_well_formed)]
 Number = Annotated[float | None, BeforeValidator(_significant)]
 
 
-class _Record(BaseModel):
-    """Unknown keys are ignored: a later version may add some without a new schema."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-
-class ReconciledRecord(_Record):
+class ReconciledRecord(Record):
     """What Locust counted against what is stored; as core's Reconciliation, with its conclusions."""
 
     locust: int
@@ -61,7 +56,7 @@ class ReconciledRecord(_Record):
         return cls.model_validate(reconciled, from_attributes=True)
 
 
-class RunRecord(_Record):
+class RunRecord(Record):
     """One run; times are ISO 8601 in UTC, `start` is null where a file does not tell it."""
 
     id: Text
@@ -90,7 +85,7 @@ class RunRecord(_Record):
         return cls(**fields)
 
 
-class VerdictRecord(_Record):
+class VerdictRecord(Record):
     """One verdict; values are in the metric's unit, `effect` with its interval `low` to `high` as in core's Effect."""
 
     service: Text
@@ -128,7 +123,7 @@ class VerdictRecord(_Record):
         )
 
 
-class VerdictsDocument(_Record):
+class VerdictsDocument(Record):
     """A whole comparison. `baseline` is the newest of the baseline runs, `baselines` are the ids of all, oldest first.
 
     Verdicts are in the order of service, endpoint, method and metric, so that two documents can be compared as text.

@@ -46,6 +46,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 def service() -> configparser.SectionProxy:
     read = configparser.ConfigParser(interpolation=None)
+    # as its documentation says how the case of keys is kept; its types know nothing of that
     read.optionxform = str  # type: ignore[assignment,method-assign]
     read.read_string(UNIT.read_text(encoding="utf-8"))
     return read["Service"]

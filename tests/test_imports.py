@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 COLLECTOR = sorted(f"soakwatch.collector.{file.stem}" for file in (ROOT / "collector").glob("[!_]*.py"))
 
 SLOW = {
-    *("numpy", "scipy", "ruptures", "matplotlib", "plotly"),
+    *("numpy", "scipy", "matplotlib", "plotly"),
     *("github", "grafana_api", "influxdb_client", "sqlalchemy", "psycopg"),
     *("apscheduler", "cronsim", "typer"),
 }

@@ -143,7 +143,7 @@ import locust.main
 before = set(sys.modules)
 import soakwatch.collector.plugin
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
-print(sorted(new & {"scipy", "numpy", "plotly", "github", "apscheduler", "jinja2", "rich", "typer", "ruptures"}))
+print(sorted(new & {"scipy", "numpy", "plotly", "github", "apscheduler", "jinja2", "rich", "typer"}))
 """
     assert python(code, folder=tmp_path) == "[]\n"
 

@@ -23,15 +23,13 @@ _TELLING_FAILURES = (Reason.NONE, Reason.NO_DATA, Reason.SATURATED, Reason.OTHER
 class Blocks(GrowingRows):
     """The last b blocks of up to r series, the newest in the last column.
 
-    `levels` (r, m, b) are bounded means of log levels, NaN where nothing could be used; `residuals` (r, m, b) what the
-    season and the load leave of them. `requests` and `failures` (r, b) are sums over all steps, `reasons` (r, b) say
-    why a block is not in the baseline, `classes` (r, b) are those of its load. `failing` (r, b) marks those which an
-    incident of failures keeps out of what usually fails.
+    `levels` (r, m, b) are bounded means of log levels, NaN where nothing could be used. `requests` and `failures`
+    (r, b) are sums over all steps, `reasons` (r, b) say why a block is not in the baseline, `classes` (r, b) are those
+    of its load. `failing` (r, b) marks those which an incident of failures keeps out of what usually fails.
     """
 
     blanks: ClassVar[Mapping[str, float]] = {
         "levels": np.nan,
-        "residuals": np.nan,
         "requests": 0.0,
         "failures": 0.0,
         "reasons": int(Reason.NO_DATA),
@@ -42,7 +40,6 @@ class Blocks(GrowingRows):
     def __init__(self, blocks: int) -> None:
         self.newest: int | None = None
         self.levels: npt.NDArray[np.float32] = np.full((0, len(METRICS), blocks), np.nan, dtype=np.float32)
-        self.residuals: npt.NDArray[np.float32] = np.full((0, len(METRICS), blocks), np.nan, dtype=np.float32)
         self.requests: npt.NDArray[np.float32] = np.zeros((0, blocks), dtype=np.float32)
         self.failures: npt.NDArray[np.float32] = np.zeros((0, blocks), dtype=np.float32)
         self.reasons: npt.NDArray[np.uint8] = np.full((0, blocks), int(Reason.NO_DATA), dtype=np.uint8)

@@ -189,8 +189,7 @@ def levels_of(memory: Memory, rows: slice, onsets: Mapping[int, float], blocks: 
             column = max(memory.column_at(onset) - parts.start, 0)
             inside[row - rows.start, column:] |= reasons[row - rows.start, column:] == int(Reason.INCIDENT)
     present = memory.blocks.numbers()[parts] >= memory.since[rows, TIMES, None]
-    levels = memory.blocks.residuals[rows, TIMES, parts]
-    return np.where(inside[:, None] & present, levels, np.nan).astype(np.float64)
+    return np.where(inside[:, None] & present, memory.block_residuals(rows, parts)[:, TIMES], np.nan)
 
 
 def learn_usual(memory: Memory, group: int) -> UsualMoves | None:

@@ -69,9 +69,6 @@ def _summarise(memory: Memory, block: int) -> None:
     known = slice(memory.rows)
     kept = incident[known] & blocks.is_good(known, slice(column, column + 1))[:, 0]
     blocks.reasons[np.flatnonzero(kept), column] = int(Reason.INCIDENT)
-    design = memory.season.design(memory.block_middles()[column : column + 1])[0]
-    normal = memory.baselines.expected(design, blocks.classes[known, column])
-    blocks.residuals[known, :, column] = blocks.levels[known, :, column] - normal
     memory.unwritten.blocks.add(block)
     memory.version += 1
 

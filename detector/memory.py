@@ -114,6 +114,13 @@ class Memory:
         width = self.timing.step * BLOCK
         return (self.blocks.numbers().astype(np.float64) + 0.5) * width
 
+    def block_residuals(self, rows: slice | IntArray, columns: slice) -> FloatArray:
+        """What season and load leave of the levels of blocks; shape (k, m, b). Worked out anew: there are millions."""
+        baselines, classes = self.baselines, np.maximum(self.blocks.classes[rows, columns], 0).astype(np.int64)
+        normal: FloatArray = baselines.coefficients[rows] @ self.season.design(self.block_middles()[columns]).T
+        normal += np.take_along_axis(baselines.offsets[rows], classes[:, None], axis=-1)
+        return np.subtract(self.blocks.levels[rows, :, columns], normal, out=normal)
+
     def make_room(self) -> None:
         """Have arrays for all series."""
         self.since = with_rows(self.since, self.rows, _ALWAYS)

@@ -15,7 +15,6 @@ from soakwatch.core.verdict import Metric
 from soakwatch.detector.baselines import Baselines
 from soakwatch.detector.held_level import Examined, HeldLevel
 from soakwatch.detector.memory import Memory
-from soakwatch.detector.refitting import update_residuals
 from soakwatch.detector.usual_moves import Spread, UsualMoves
 
 _VERSION = 4
@@ -82,8 +81,6 @@ def restored(settings: DetectorSection, parts: Mapping[str, bytes]) -> Memory:
         else:
             blocks.append(arrays)
     _read_blocks(memory, blocks)
-    if memory.blocks.newest is not None:
-        update_residuals(memory, np.arange(memory.rows))
     return memory
 
 

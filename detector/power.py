@@ -133,7 +133,7 @@ class PowerStudy:
     def _past(self, row: int) -> Past:
         blocks = self._memory.blocks
         inside = (blocks.reasons[row] == int(Reason.NONE)) & (blocks.numbers() >= self._memory.since[row, TIMES, None])
-        residuals = np.where(inside, blocks.residuals[row, TIMES].astype(np.float64), np.nan)
+        residuals = np.where(inside, self._memory.block_residuals(slice(row, row + 1), slice(None))[0, TIMES], np.nan)
         known = np.flatnonzero(~np.isnan(residuals).all(axis=0))
         part = slice(int(known[0]) if known.size else residuals.shape[1], None)
         residuals, design, ridge = residuals[:, part], self._design[part], ridge_of(TERMS)

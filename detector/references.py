@@ -115,7 +115,7 @@ class References:
             return np.full((rows.size, len(METRICS)), np.nan)
         present = blocks.numbers()[parts] >= self._memory.since[rows, : len(METRICS), None]
         inside = usable[:, None] & present
-        levels = np.where(inside, blocks.residuals[rows, :, parts].astype(np.float64), np.nan)
+        levels = np.where(inside, self._memory.block_residuals(rows, parts), np.nan)
         ordered = np.sort(levels, axis=-1)
         return np.where(counted(ordered) >= REFERENCE // 2, bounded_mean(ordered), np.nan)
 

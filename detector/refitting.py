@@ -1,7 +1,6 @@
 """Refitting: the baselines of some series fitted anew to what is remembered of them."""
 
 import numpy as np
-import numpy.typing as npt
 
 from soakwatch.detector.block_spread import HORIZONS, REFERENCE
 from soakwatch.detector.conditions import Reason
@@ -30,7 +29,7 @@ def due_rows(memory: Memory, block: int) -> IntArray:
 
 
 def refit(memory: Memory, rows: IntArray) -> None:
-    """Fit the baselines of `rows` to their blocks, and what they leave of the blocks and steps."""
+    """Fit the baselines of `rows` to their blocks, and what they leave of the steps."""
     if not rows.size or memory.blocks.newest is None:
         return
     design = memory.season.design(memory.block_middles())
@@ -42,20 +41,18 @@ def refit(memory: Memory, rows: IntArray) -> None:
     memory.baselines.take(rows, newer)
     memory.unwritten.rows.update(rows.tolist())
     memory.version += 1
-    update_residuals(memory, rows)
+    _update_residuals(memory, rows)
 
 
-def update_residuals(memory: Memory, rows: IntArray) -> None:
-    """Subtract the baselines of `rows` from all their blocks and steps."""
-    blocks, recent = memory.blocks, memory.recent
-    coefficients, offsets = memory.baselines.coefficients[rows], memory.baselines.offsets[rows]
-    normal = coefficients @ memory.season.design(memory.block_middles()).T + _at(offsets, blocks.classes[rows])
-    blocks.residuals[rows] = blocks.levels[rows] - normal
+def _update_residuals(memory: Memory, rows: IntArray) -> None:
+    """Subtract the baselines of `rows` from all their steps."""
+    recent, coefficients = memory.recent, memory.baselines.coefficients[rows]
     steps = memory.season.design(recent.starts + memory.timing.step / 2)
     by_step: FloatArray = (coefficients[:, :, None, :] * steps).sum(axis=-1)
-    normal_steps = by_step + _at(offsets, recent.classes[rows])
+    classes = np.maximum(recent.classes[rows], 0).astype(np.int64)
+    normal = by_step + np.take_along_axis(memory.baselines.offsets[rows], classes[:, None], axis=-1)
     judged = recent.reasons[rows] == int(Reason.NONE)
-    recent.residuals[rows] = np.where(judged[:, None], recent.values[rows] - normal_steps, np.nan)
+    recent.residuals[rows] = np.where(judged[:, None], recent.values[rows] - normal, np.nan)
 
 
 def _levels_in_baseline(memory: Memory, rows: IntArray) -> FloatArray:
@@ -68,7 +65,3 @@ def _first_column(levels: FloatArray) -> int:
     some = np.flatnonzero(~np.isnan(levels).all(axis=(0, 1)))
     first = int(some[0]) if some.size else 0
     return max(0, min(first, int(levels.shape[-1]) - REFERENCE - max(HORIZONS)))
-
-
-def _at(offsets: FloatArray, classes: npt.NDArray[np.integer]) -> FloatArray:
-    return np.take_along_axis(offsets, np.maximum(classes, 0)[:, None, :].astype(np.int64), axis=-1)

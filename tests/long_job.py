@@ -7,9 +7,11 @@ import argparse
 import random
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,11 +29,27 @@ FAILING = {"endpoint": "POST /mcp/tools", "kind": "error_rate", "value": 0.3}
 OUT = {"endpoint": "POST /mcp/tools", "kind": "error_rate", "value": 0.9}
 SLOW_AT_LAST = {"endpoint": "GET /api/users", "kind": "latency_factor", "value": 3.0}
 
-Event = tuple[float, str, Callable[[Stage], object]]
-"""Seconds from the beginning, what happens, and how."""
+FAILED = ("mcp_server", "errors", "open")
+FAILED_ONCE = ("mcp_server", "errors", "closed")
 
 Expected = tuple[str, str, str]
 """Service and kind of an incident, and the state of its issue."""
+
+_PATIENCE = 150.0
+"""Seconds that the story waits for what should come of a scene; then it goes on, and the balance tells what lacks."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What happens, not before `at` seconds from the beginning and not before the scene before it is over.
+
+    It is over when GitHub has the issues that `until` names, each as often as it is named, whatever else there is.
+    """
+
+    at: float
+    what: str
+    act: Callable[[Stage], object]
+    until: Sequence[Expected] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +58,9 @@ class Script:
 
     pace: Pace
     lasts: float
-    events: Sequence[Event]
+    scenes: Sequence[Scene]
+    kills: Sequence[float]
+    """Seconds from the beginning at which the daemon is killed, whatever else happens."""
     expected: Sequence[Expected]
     deployed: str = ""
     """Which version the issue of failing tools must name."""
@@ -49,45 +69,45 @@ class Script:
 def whole(seed: int) -> Script:
     """Twenty minutes; the daemon is killed five times."""
     chance = random.Random(seed)
-    kills = sorted(chance.uniform(90.0, 800.0) for _ in range(5))
+    slow, over = ("rag_service", "latency", "open"), ("rag_service", "latency", "closed")
+    at_last = ("api_gateway", "latency", "open")
+    services = ("api_gateway", "mcp_server", "rag_service")
+    away, back = ([(one, "errors", state) for one in services] for state in ("open", "closed"))
     return Script(
-        # a minute of the detector's is two seconds: its baselines need twelve blocks of ten steps
-        Pace(window=1.0, step=2.0, time_scale=1 / 30, learning=240.0, rotate=420.0),
+        # days of three minutes: how much response times usually move is known after some eighty blocks of ten steps
+        Pace(window=1.0, step=1.0, time_scale=1 / 480, learning=120.0, rotate=420.0),
         1200.0,
         [
-            (320.0, "POST /rag/query takes three times as long", lambda stage: stage.fault(SLOW)),
-            (440.0, "and is as it was", lambda stage: stage.fault()),
-            (560.0, "version 2.0 is deployed", lambda stage: stage.deploy("2.0")),
-            (585.0, "30 % of POST /mcp/tools fail", lambda stage: stage.fault(FAILING)),
-            (685.0, "and do no more", lambda stage: stage.fault()),
-            (790.0, "InfluxDB is away for 20 s", lambda stage: stage.restart_influxd(20.0)),
-            (850.0, "the target disappears", lambda stage: stage.take_target_away()),
-            (910.0, "and is there again", lambda stage: stage.deploy("2.0")),
-            (1060.0, "GET /api/users takes three times as long", lambda stage: stage.fault(SLOW_AT_LAST)),
-            *((at, "the daemon is killed", lambda stage: stage.kill_daemon()) for at in kills),
+            Scene(150.0, "version 2.0 is deployed", lambda stage: stage.deploy("2.0")),
+            Scene(165.0, "30 % of POST /mcp/tools fail", lambda stage: stage.fault(FAILING), [FAILED]),
+            Scene(215.0, "and do no more", lambda stage: stage.fault(), [FAILED_ONCE]),
+            Scene(330.0, "InfluxDB is away for 20 s", lambda stage: stage.restart_influxd(20.0)),
+            Scene(450.0, "the target disappears", lambda stage: stage.take_target_away(), away),
+            Scene(510.0, "and is there again", lambda stage: stage.deploy("2.0"), [*back, FAILED_ONCE]),
+            Scene(850.0, "POST /rag/query takes three times as long", lambda stage: stage.fault(SLOW), [slow]),
+            Scene(910.0, "and is as it was", lambda stage: stage.fault(), [over]),
+            Scene(
+                1060.0, "GET /api/users takes three times as long", lambda stage: stage.fault(SLOW_AT_LAST), [at_last]
+            ),
         ],
-        [
-            ("mcp_server", "errors", "closed"),
-            ("rag_service", "latency", "closed"),
-            *((service, "errors", "closed") for service in ("api_gateway", "mcp_server", "rag_service")),
-            ("api_gateway", "latency", "open"),
-        ],
+        sorted(chance.uniform(60.0, 900.0) for _ in range(5)),
+        [FAILED_ONCE, over, *back, at_last],
         "2.0",
     )
 
 
 def short() -> Script:
-    """Two minutes, for each change of soakwatch."""
+    """Some two minutes, for each change of soakwatch."""
     return Script(
         Pace(window=1.0, step=2.0, time_scale=1 / 120, learning=40.0, rotate=600.0),
-        150.0,
+        120.0,
         [
-            (58.0, "version 2.0 is deployed", lambda stage: stage.deploy("2.0")),
-            (64.0, "90 % of POST /mcp/tools fail", lambda stage: stage.fault(OUT)),
-            (72.0, "the daemon is killed", lambda stage: stage.kill_daemon()),
-            (84.0, "POST /mcp/tools fails no more", lambda stage: stage.fault()),
+            Scene(58.0, "version 2.0 is deployed", lambda stage: stage.deploy("2.0")),
+            Scene(64.0, "90 % of POST /mcp/tools fail", lambda stage: stage.fault(OUT), [FAILED]),
+            Scene(80.0, "POST /mcp/tools fails no more", lambda stage: stage.fault(), [FAILED_ONCE]),
         ],
-        [("mcp_server", "errors", "closed")],
+        [72.0],
+        [FAILED_ONCE],
         "2.0",
     )
 
@@ -140,17 +160,75 @@ def play(script: Script, folder: Path, say: Callable[[str], object]) -> Balance:
     """Let all of it happen, and look at what there is in the end."""
     with Stage.set_up(folder, script.pace) as stage:
         stage.start_daemon()
-        begin = time.monotonic()
-        with Sampling(stage, max(1.0, script.lasts / 400)).going_on() as sampling:
-            for at, what, act in sorted(script.events, key=lambda event: event[0]):
-                time.sleep(max(0.0, begin + at - time.monotonic()))
-                say(f"{time.monotonic() - begin:7.1f} s  {what}")
-                act(stage)
-            time.sleep(max(0.0, begin + script.lasts - time.monotonic()))
-        say(f"{time.monotonic() - begin:7.1f} s  the soak is stopped")
+        clock = Clock(say)
+        with (
+            Sampling(stage, max(1.0, script.lasts / 400)).going_on() as sampling,
+            _killing(stage, script.kills, clock),
+        ):
+            for scene in script.scenes:
+                clock.wait_until(scene.at)
+                clock.tell(scene.what)
+                scene.act(stage)
+                if scene.until:
+                    clock.tell(f"  {_told_after(stage, scene.until)}")
+            clock.wait_until(script.lasts)
+        clock.tell("the soak is stopped")
         stage.says("soak", "stop", "staging")
         time.sleep(2.5 * script.pace.step + 5)  # what was written last is rolled up, judged and shown
         return _balance(stage, sampling)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Seconds since the beginning, and somebody to tell what happens."""
+
+    say: Callable[[str], object]
+    begin: float = field(default_factory=time.monotonic)
+
+    @property
+    def now(self) -> float:
+        return time.monotonic() - self.begin
+
+    def wait_until(self, at: float) -> None:
+        time.sleep(max(0.0, at - self.now))
+
+    def tell(self, what: str) -> None:
+        self.say(f"{self.now:7.1f} s  {what}")
+
+
+@contextmanager
+def _killing(stage: Stage, moments: Sequence[float], clock: Clock) -> Iterator[None]:
+    """Kill the daemon at each of the moments, while the block runs."""
+    ended = threading.Event()
+
+    def kill() -> None:
+        for moment in moments:
+            if ended.wait(max(0.0, moment - clock.now)):
+                return
+            clock.tell("the daemon is killed")
+            stage.kill_daemon()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _told_after(stage: Stage, wanted: Sequence[Expected]) -> str:
+    """Wait until GitHub has these issues; how long that took."""
+    clock = Clock(str)
+    while missing := Counter(wanted) - Counter(_issues(stage)):
+        if clock.now > _PATIENCE:
+            return f"after {_PATIENCE:.0f} s there is no issue of {', '.join(' '.join(one) for one in missing)}"
+        time.sleep(0.5)
+    return f"{', '.join(' '.join(one) for one in wanted)} after {clock.now:.0f} s"
+
+
+def _issues(stage: Stage) -> list[Expected]:
+    return [(*_about(issue.title), str(issue.state)) for issue in stage.github.issues]
 
 
 def _balance(stage: Stage, sampling: Sampling) -> Balance:
@@ -159,20 +237,18 @@ def _balance(stage: Stage, sampling: Sampling) -> Balance:
         balance.runs = store.runs()
         balance.stored = sum(window.count for run in balance.runs for window in store.windows(run.id))
         balance.deploys = [one.version for one in changes(store.deploys(Span(0.0, time.time() + 60)))]
-    for issue in stage.github.issues:
-        service, kind = _about(issue.title)
-        balance.issues.append((service, kind, str(issue.state)))
-        if "2.0" in (issue.body or ""):
-            balance.named.append(f"{service} {kind}")
+    balance.issues = _issues(stage)
+    balance.named = [" ".join(_about(one.title)) for one in stage.github.issues if "2.0" in (one.body or "")]
     identities = [tag for one in stage.grafana.annotations for tag in one.tags if tag.startswith("soakwatch-id:")]
     balance.twice = [tag for tag, times in Counter(identities).items() if times > 1]
     balance.annotations = Counter(kind for one in stage.grafana.annotations for kind in one.tags if kind in _ABOUT)
-    last = [one for one in sampling.daemon if one.process == sampling.daemon[-1].process]
-    balance.daemon = Slope.of(_settled(last))
+    longest, _ = Counter(one.process for one in sampling.daemon).most_common(1)[0]
+    daemon = [one for one in sampling.daemon if one.process == longest]
+    balance.daemon = Slope.of(_settled(daemon))
     newest = {one.process for one in sampling.locust if one.at > sampling.locust[-1].at - 5}
     series = {process: [one for one in sampling.locust if one.process == process] for process in newest}
     balance.workers = [slope for one in series.values() if (slope := Slope.of(_settled(one)))]
-    for name, samples in (("daemon", last), *(("locust", one) for one in series.values())):
+    for name, samples in (("daemon", daemon), *(("locust", one) for one in series.values())):
         settled = _settled(samples) or samples
         balance.most[name] = max(
             balance.most.get(name, (0.0, 0, 0)),
@@ -204,9 +280,9 @@ def _settled(samples: Sequence[Sample]) -> Sequence[Sample]:
 def _about(title: str) -> tuple[str, str]:
     service = next((one for one in ("api_gateway", "mcp_server", "rag_service") if one in title), "?")
     words = {
-        "latency": ("slower", "latency"),
-        "errors": ("fail", "error"),
-        "no data": ("no data", "silent", "no requests"),
+        "latency": ("p50 of", "p95 of", "p99 of", "mean of"),
+        "errors": ("error rate",),
+        "no data": ("no requests",),
     }
     return service, next((kind for kind, signs in words.items() if any(sign in title for sign in signs)), title)
 

@@ -56,7 +56,6 @@ window = {self.window}
 step = {self.step}
 time_scale = {self.time_scale}
 learning = {self.learning / day}
-history = 1
 
 [schedule]
 issues = {self.step}

@@ -120,7 +120,7 @@ class HeldSignals:
             if judged[row] and (worse or key in watched) and self._goes_on(looked, place, column):
                 finding = self._finding(looked, place, column, at, bounds)
                 standing = Standing.ALARM if worse else Standing.ELEVATED
-                yield Signal(at, *key, standing, finding, immediate=worse)
+                yield Signal(at, *key, standing, finding, immediate=worse, looks_back=True)
 
     def _goes_on(self, looked: _Looked, place: int, column: int) -> bool:
         """Whether it is worse in the last half hour, too; wander hides a creep for so long now and then."""

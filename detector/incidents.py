@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from soakwatch.core.deploy import Deploy
-from soakwatch.core.incident import Finding, Incident, Kind, State, fingerprint_of
+from soakwatch.core.incident import Finding, Incident, Kind, Shape, State, fingerprint_of
 from soakwatch.core.span import Span
 from soakwatch.core.verdict import Metric, Severity
 from soakwatch.detector.deploys_around import with_deploys
@@ -107,9 +107,22 @@ def _by_key(signals: Iterable[Signal]) -> dict[Key, Signal]:
     strongest: dict[Key, Signal] = {}
     for signal in signals:
         known = strongest.get(signal.key)
-        if known is None or _strength(signal) > _strength(known):
-            strongest[signal.key] = signal
+        strongest[signal.key] = signal if known is None else _stronger(known, signal)
     return strongest
+
+
+def _stronger(one: Signal, other: Signal) -> Signal:
+    """The stronger of two signals about the same; where both are alarms, with the nearer numbers.
+
+    What creeps only looking back for hours can tell.
+    """
+    weaker, stronger = sorted((one, other), key=_strength)
+    near, far = weaker.finding, stronger.finding
+    if near is None or far is None or weaker.standing is not Standing.ALARM or far.shape is Shape.CREEP:
+        return stronger
+    if weaker.looks_back or not stronger.looks_back:
+        return stronger
+    return replace(stronger, finding=replace(near, evidence=(*near.evidence, *far.evidence)))
 
 
 def _strength(signal: Signal) -> tuple[int, bool, str]:

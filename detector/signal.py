@@ -31,6 +31,7 @@ class Signal:
 
     `finding` is what is wrong, None unless it is an alarm or elevated. `immediate` says that the layer which raised it
     has waited long enough already, so that it need not hold for further steps (a level that was held for hours).
+    `looks_back` says that its numbers are means of hours, part of which may be from before the change.
     """
 
     at: float
@@ -40,6 +41,7 @@ class Signal:
     standing: Standing
     finding: Finding | None = None
     immediate: bool = False
+    looks_back: bool = False
     reason: str = ""
 
     @property

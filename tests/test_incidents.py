@@ -44,6 +44,15 @@ def test_an_alarm_that_has_held_for_hours_is_confirmed_at_once() -> None:
     assert (incident.state, incident.confirmed) == (State.CONFIRMED, at)
 
 
+def test_of_two_alarms_about_the_same_the_one_with_the_nearer_numbers_says_how_large_it_is() -> None:
+    at = NOON + 4 * 60 * MINUTE
+    near = signal(QUERY, at, severity=Severity.CRITICAL)
+    far = replace(signal(QUERY, at, immediate=True), looks_back=True)
+    for signals in ([near, far], [far, near]):
+        incident = only(run([(at, signals)]))
+        assert (incident.state, incident.severity) == (State.CONFIRMED, Severity.CRITICAL)
+
+
 @pytest.mark.parametrize("after", ["n", "e", "en"])
 def test_a_suspicion_without_further_alarms_is_dropped(after: str) -> None:
     quiet = (after * TIMING.patience)[: TIMING.patience]

@@ -1,7 +1,7 @@
 """A told daemon: one in a process of its own, without anything of a benchmark, which ticks whenever it is told a time.
 
 It is configured by the environment. Of each tick it says how many CPU seconds it took, and how many MiB are resident
-after it.
+after it. All that `soakwatch watch` loads is loaded, also for HTTP and GitHub.
 """
 
 import sys
@@ -9,9 +9,10 @@ import time
 
 from measuring import resident
 
+import soakwatch.cli.daemon  # noqa: F401  (for what it loads)
 from soakwatch.cli.ticking import opened_ticker
 from soakwatch.core.configuration_file import load_configuration
-from soakwatch.scheduler.heap import give_back_large_blocks
+from soakwatch.scheduler.heap import give_back_large_blocks, give_back_what_is_free
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
         for line in sys.stdin:
             begin = time.process_time()
             ticker.tick(float(line))
+            give_back_what_is_free()
             sys.stdout.write(f"{time.process_time() - begin} {resident()}\n")
             sys.stdout.flush()
 

@@ -23,6 +23,7 @@ from soakwatch.scheduler.annotating import Annotating
 from soakwatch.scheduler.annotation_pass import AnnotationPass
 from soakwatch.scheduler.detection import grace
 from soakwatch.scheduler.fence import FencedLedger
+from soakwatch.scheduler.heap import give_back_what_is_free
 from soakwatch.scheduler.job import Job, Stopping
 from soakwatch.scheduler.lasting import LastingWork
 from soakwatch.scheduler.reporting import Reporting
@@ -82,7 +83,13 @@ class DaemonJobs:
             ):
                 yield ticker
 
-        return Job("detection", Every(timing.step, grace(timing)), self._lasting(opened, tick), PATIENCE, lane=_STORE)
+        def ticked(ticker: Ticker, now: float, stopping: Stopping) -> Sequence[str]:
+            try:
+                return tick(ticker, now, stopping)
+            finally:
+                give_back_what_is_free()
+
+        return Job("detection", Every(timing.step, grace(timing)), self._lasting(opened, ticked), PATIENCE, lane=_STORE)
 
     def _retention(self) -> Job:
         def forget(store: WindowStore, now: float, _stopping: Stopping) -> Sequence[str]:

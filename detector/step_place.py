@@ -1,7 +1,6 @@
 """Step place: where in a wandering level a step is, to the block."""
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from soakwatch.detector.sample import FloatArray
 
@@ -67,13 +66,12 @@ def _gain(
     covariance: FloatArray,
 ) -> FloatArray:
     """Logarithm of the likelihood of a step at each of `places` (k,), the largest being 0."""
-    factor = cho_factor(covariance)
     steps = (known[None, :] >= places[:, None]).astype(np.float64)
-    level = np.ones(known.size)
-    weighted = cho_solve(factor, np.column_stack([values, level]))
-    of_level = float(level @ weighted[:, 1])
-    centred = weighted[:, 0] - weighted[:, 1] * float(level @ weighted[:, 0]) / of_level
-    squares = np.einsum("kn,nk->k", steps, cho_solve(factor, steps.T)) - (steps @ weighted[:, 1]) ** 2 / of_level
+    # numpy's, as scipy.linalg would take 6 MiB of a daemon for this alone
+    weighted = np.linalg.solve(covariance, np.column_stack([values, np.ones(known.size), steps.T]))
+    of_values, of_level, of_steps = weighted[:, 0], weighted[:, 1], weighted[:, 2:]
+    centred = of_values - of_level * of_values.sum() / of_level.sum()
+    squares = np.einsum("kn,nk->k", steps, of_steps) - (steps @ of_level) ** 2 / of_level.sum()
     gain = np.where(squares > 0, (steps @ centred) ** 2 / np.maximum(2 * squares, 1e-12), 0.0)
     found: FloatArray = gain - gain.max()
     return found

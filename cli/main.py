@@ -43,8 +43,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Streams Locust's metrics into a time-series store and names what regressed. Begin with `soakwatch demo`.",
-    epilog="Exit codes: 0 fine, 1 regression, 2 wrong usage or configuration, 3 store or service not reachable, or a "
-    "defect of soakwatch, 4 undecided.",
+    epilog="Exit codes: 0 fine, 1 regression, 2 wrong usage or configuration, 3 store or service not reachable, the "
+    "machine out of room, or a defect of soakwatch, 4 undecided.",
 )
 app.command()(demo)
 app.command()(init)
@@ -75,6 +75,10 @@ app.add_typer(spool_app, name="spool")
 app.command()(doctor)
 
 
+_OF_A_PATH = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""What is wrong with a path that somebody gave; other errors of the system may be gone at the next try."""
+
+
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  (typer's signature)
     if wanted:
         typer.echo(f"soakwatch {version('soakwatch')}")
@@ -101,7 +105,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         print_error(error)
-        sys.exit(ExitCode.USAGE)
+        sys.exit(ExitCode.USAGE if isinstance(error, _OF_A_PATH) else ExitCode.UNREACHABLE)
     except Exception:  # noqa: BLE001  (whatever it is: Python's own exit code would be 1, and say that something regressed)
         traceback.print_exc()
         print_error(RuntimeError("this is a defect of soakwatch, not of what you gave it; please report what is above"))

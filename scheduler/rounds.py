@@ -58,10 +58,15 @@ class Rounds:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, SoakwatchError):
-        return str(error)
+        return _storable(str(error))
     told = "".join(traceback.format_exception(error))
-    return f"this is a defect of soakwatch, please report it: {told}"
+    return _storable(f"this is a defect of soakwatch, please report it: {told}")
 
 
 def _together(trouble: Sequence[str]) -> str:
-    return "; ".join(dict.fromkeys(trouble))
+    return _storable("; ".join(dict.fromkeys(trouble)))
+
+
+def _storable(text: str) -> str:
+    """Without what no ledger takes: names of files may be no UTF-8."""
+    return text.encode(errors="backslashreplace").decode()

@@ -1,5 +1,6 @@
 """What the commands promise to people and to machines, as real processes."""
 
+import errno
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import pytest
 from command_line import PastRun, soakwatch, store_with
 from scripted_server import Answer, scripted
 
+from soakwatch.cli.main import main
 from soakwatch.core.configuration import Configuration
 
 OLD, OLDER, NEW = (
@@ -48,6 +50,28 @@ def test_a_page_instead_of_an_answer_does_not_change_how_warnings_read(tmp_path:
     assert "500 Internal Server Error" in done.stderr
     assert "upstream" not in done.stderr
     assert done.stderr.splitlines()[-1] == "something is wrong with the spool"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "baseline.json"), 2),
+        (PermissionError(errno.EACCES, "Permission denied", "soakwatch.toml"), 2),
+        (OSError(errno.ENOSPC, "No space left on device"), 3),
+        (OSError(errno.EMFILE, "Too many open files"), 3),
+    ],
+)
+def test_a_wrong_path_is_for_people_to_mend_and_a_full_disk_may_be_over_at_the_next_try(
+    error: OSError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("soakwatch.cli.main.app", fail)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    assert str(error.strerror) in capsys.readouterr().err
 
 
 def test_a_slower_run_ends_with_exit_code_1_and_names_the_endpoint(tmp_path: Path) -> None:

@@ -145,6 +145,13 @@ def test_a_job_that_fails_is_left_alone_longer_and_longer_and_goes_on_when_all_i
     assert state.rounds >= 7
 
 
+def test_what_went_wrong_can_be_stored_though_it_names_a_file_whose_name_is_no_text() -> None:
+    work = Counting(failing(StoreUnavailable("the spool \udcff.spool cannot be read")))
+    running = Running([job("spool", work)])
+    running.while_(lambda: work.until(2))
+    assert running.state("spool").trouble.encode() == b"the spool \\udcff.spool cannot be read"
+
+
 def test_a_server_that_asks_to_be_left_alone_is() -> None:
     asked, good = Counting(failing(SurfaceUnavailable("too many requests", retry_after=60.0))), Counting()
     Running([job("asked", asked), job("good", good)]).while_(lambda: good.until(10))

@@ -73,8 +73,8 @@ class Size:
     learning: float
 
 
-WHOLE = Size(200, (7, 28), 120, 25, 15 * MINUTE)
-SHORT = Size(200, (7, 8), 90, 12, 3 * MINUTE)
+WHOLE = Size(200, (7, 28), 140, 25, 15 * MINUTE)
+SHORT = Size(200, (7, 8), 140, 12, 3 * MINUTE)
 
 
 @dataclass(slots=True)

@@ -64,6 +64,7 @@ class Memory:
         self.unwritten = Unwritten()
         self.version = 0
         self.numbered_at = 0
+        self._design: tuple[int | None, FloatArray] | None = None
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -109,15 +110,18 @@ class Memory:
         block = floor(moment / (self.timing.step * BLOCK))
         return min(max(self.blocks.count - 1 - (newest - block), 0), self.blocks.count)
 
-    def block_middles(self) -> FloatArray:
-        """Seconds since the epoch; shape (b,)."""
-        width = self.timing.step * BLOCK
-        return (self.blocks.numbers().astype(np.float64) + 0.5) * width
+    def block_design(self) -> FloatArray:
+        """The season's regressors in the middle of each block; shape (b, TERMS)."""
+        newest = self.blocks.newest
+        if self._design is None or self._design[0] != newest:
+            middles = (self.blocks.numbers().astype(np.float64) + 0.5) * (self.timing.step * BLOCK)
+            self._design = newest, self.season.design(middles)
+        return self._design[1]
 
     def block_residuals(self, rows: slice | IntArray, columns: slice) -> FloatArray:
         """What season and load leave of the levels of blocks; shape (k, m, b). Worked out anew: there are millions."""
         baselines, classes = self.baselines, np.maximum(self.blocks.classes[rows, columns], 0).astype(np.int64)
-        normal: FloatArray = baselines.coefficients[rows] @ self.season.design(self.block_middles()[columns]).T
+        normal: FloatArray = baselines.coefficients[rows] @ self.block_design()[columns].T
         normal += np.take_along_axis(baselines.offsets[rows], classes[:, None], axis=-1)
         return np.subtract(self.blocks.levels[rows, :, columns], normal, out=normal)
 

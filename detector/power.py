@@ -75,7 +75,7 @@ class PowerStudy:
         self._slow = SlowBounds.of(memory.settings, memory.timing, watched)
         self._errors = ErrorBounds.of(memory.settings, memory.timing, watched)
         self._sticks = References(memory).sticks(self._fast, {})
-        self._design = memory.season.design(memory.block_middles())
+        self._design = memory.block_design()
         self._hour = round(memory.timing.day / _HOURS / memory.timing.step)
 
     def of(self, series: Series) -> EndpointPower:

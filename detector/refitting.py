@@ -32,7 +32,7 @@ def refit(memory: Memory, rows: IntArray) -> None:
     """Fit the baselines of `rows` to their blocks, and what they leave of the steps."""
     if not rows.size or memory.blocks.newest is None:
         return
-    design = memory.season.design(memory.block_middles())
+    design = memory.block_design()
     levels = _levels_in_baseline(memory, rows)
     present = memory.blocks.numbers() >= memory.since[rows, : len(METRICS), None]
     parts = slice(_first_column(levels), None)

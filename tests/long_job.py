@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,8 @@ class Script:
     expected: Sequence[Expected]
     deployed: str = ""
     """Which version the issue of failing tools must name."""
+    flat: float = inf
+    """MiB an hour by which no process may certainly grow (the lower bound of its slope)."""
 
 
 def whole(seed: int) -> Script:
@@ -90,9 +93,10 @@ def whole(seed: int) -> Script:
                 1060.0, "GET /api/users takes three times as long", lambda stage: stage.fault(SLOW_AT_LAST), [at_last]
             ),
         ],
-        sorted(chance.uniform(60.0, 900.0) for _ in range(5)),
+        sorted(chance.uniform(60.0, 600.0) for _ in range(5)),
         [FAILED_ONCE, over, *back, at_last],
         "2.0",
+        flat=12.0,
     )
 
 
@@ -273,8 +277,8 @@ _ABOUT = ("run", "deploy", "incident")
 
 
 def _settled(samples: Sequence[Sample]) -> Sequence[Sample]:
-    """Without its first third: caches fill, and the first pass over history is the largest."""
-    return samples[len(samples) // 3 :]
+    """The latter half: caches fill, and the first pass over history is the largest."""
+    return samples[len(samples) // 2 :]
 
 
 def _about(title: str) -> tuple[str, str]:
@@ -304,6 +308,8 @@ def what_is_wrong(balance: Balance, script: Script) -> list[str]:
     }
     for run in balance.runs:
         promises[f"run {run.id} is not reconciled: {run.reconciled}"] = _is_reconciled(run)
+    for slope in filter(None, (balance.daemon, *balance.workers)):
+        promises[f"a process grows: {_slope(slope)}"] = slope.low <= script.flat
     for name, (threads, files) in balance.grown.items():
         leaked = f"{name}: {threads} threads and {files} open files more than at first"
         promises[leaked] = threads <= _MORE_THREADS and files <= _MORE_FILES

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import struct
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,9 @@ NO_LIMIT = 1 << 62
 
 SEGMENT_SIZE = 4 * 1024 * 1024
 """A segment that has grown to this many bytes is followed by a new one; what is dropped is dropped by segments."""
+
+_MOMENT = 0.5
+"""Seconds for which somebody who only looks whether a spool was left behind may have it, and its owner waits."""
 
 _HEADER = struct.Struct("<4sII")
 _MAGIC = b"SWS1"
@@ -69,16 +73,20 @@ class Spool:
 
     @classmethod
     def orphans(cls, folder: Path, limit: int, not_opened: Callable[[str], None] = logger.warning) -> list[Self]:
-        """Take over the spools in `folder` whose process has ended. They are locked until `close`.
+        """Take over the spools in `folder` whose process has ended and left something. They are locked until `close`.
 
-        One that may not be opened, such as another user's, is told in a sentence, and the others are taken.
+        One without a record is let go at once: its process may just begin. One that may not be opened, such as another
+        user's, is told in a sentence, and the others are taken.
         """
         found = []
         for source in cls.sources(folder):
             spool = cls(folder, source, limit)
             try:
                 if spool.take():
-                    found.append(spool)
+                    if spool.size():
+                        found.append(spool)
+                    else:
+                        spool.close()
             except OSError as error:
                 not_opened(f"the spool {source} in {folder} is left alone, because it cannot be opened: {error}")
         return found
@@ -97,6 +105,12 @@ class Spool:
             self._lock = self._locked()
             self._read_to |= self._acknowledged()
         return self._lock is not None
+
+    def _taken_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not (taken := self.take()) and time.monotonic() < end:
+            time.sleep(_MOMENT / 100)
+        return taken
 
     def _locked(self) -> IO[bytes] | None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -133,7 +147,7 @@ class Spool:
 
         Returns the payloads that were dropped, oldest first, because the limit was reached.
         """
-        if not self.take():
+        if not self._taken_within(_MOMENT):
             raise BlockingIOError(f"{self.folder / self.source}: the spool of this source is in use")
         segment = self._last_segment()
         # unbuffered: a buffer that could not be flushed would try again when the file is closed, after the truncation

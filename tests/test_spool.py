@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -432,6 +433,26 @@ def test_an_orphan_is_taken_over_by_one_only(folder: Path) -> None:
     left_by_a_dead_process(folder, [b"1"])
     with orphans_in(folder) as first, orphans_in(folder) as second:
         assert (len(first), len(second)) == (1, 0)
+
+
+def test_a_process_that_just_begins_is_nobodys_orphan(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "a.lock").touch()  # made, and not locked yet
+    with orphans_in(folder) as others, a_spool(folder) as spool:
+        assert others == []
+        spool.append([b"1"])
+        assert read_all(spool) == [b"1"]
+
+
+def test_who_looks_into_a_spool_for_a_moment_does_not_keep_its_owner_from_writing(folder: Path) -> None:
+    looks = Spool(folder, "a", LIMIT)
+    assert looks.take()
+    leaves = threading.Timer(0.1, looks.close)
+    leaves.start()
+    with a_spool(folder) as spool:
+        spool.append([b"1"])
+        assert read_all(spool) == [b"1"]
+    leaves.join()
 
 
 def test_an_orphan_whose_last_record_was_cut_is_delivered_once_and_leaves_nothing(folder: Path) -> None:

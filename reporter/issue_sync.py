@@ -72,7 +72,8 @@ def _merges(scene: _Scene) -> Iterable[Merge]:
 
 
 def _thinned(issues: Iterable[KnownIssue]) -> Iterable[Thin]:
-    return (Thin(one.number, why="it has new comments, perhaps one of them twice") for one in issues if one.crowded)
+    why = "it has comments that were not read yet, perhaps one of them twice"
+    return (Thin(one.number, why) for one in issues if one.crowded)
 
 
 def _from_before(case: Case, scene: _Scene) -> list[Change]:

@@ -12,6 +12,9 @@ from soakwatch.reporter.known_issue import KnownIssue
 from soakwatch.reporter.labels import looks_of, relabelled
 from soakwatch.reporter.pages import Pages, marked
 
+_MAY_BE_FORGOTTEN = 7 * 86_400.0
+"""Seconds since an issue was changed after which none of its comments can be waiting to be looked through."""
+
 _STATES: Mapping[Move, tuple[str | None, str | None]] = {
     Move.STAY: (None, None),
     Move.COMPLETE: ("closed", "completed"),
@@ -45,7 +48,7 @@ class Writing:
                 raise
             # somebody who cannot be assigned, or a milestone that is gone, is no reason to say nothing
             seen = self._changing.create(case.title, body, case.labels)
-        return replace(known_of(seen, marker), counted=True)
+        return replace(known_of(seen, marker), said=frozenset())
 
     def edit(self, change: Edit, issue: KnownIssue, now: float) -> KnownIssue:
         """Write the page anew: a request, one for a comment, one for labels; none where it was due for nothing."""
@@ -57,7 +60,7 @@ class Writing:
         labels = self._relabelled(change)
         state, reason = _STATES[change.move]
         seen = self._changing.edit(change.number, body, state=state, reason=reason, labels=labels)
-        after = replace(known_of(seen, marker), comments=issue.comments, crowded=issue.crowded, counted=issue.counted)
+        after = replace(known_of(seen, marker), comments=issue.comments, crowded=issue.crowded, said=issue.said)
         # more than there should be: somebody may have made the same comment at the same time
         return self.thin(change.number, after) if change.notes and seen.comments > after.comments else after
 
@@ -70,7 +73,8 @@ class Writing:
     def thin(self, number: int, issue: KnownIssue) -> KnownIssue:
         """Delete each comment of ours that says again what an earlier one said: a request, and one for each."""
         left = self._thinned(number, self.github.comments(number))
-        return replace(issue, comments=len(left), crowded=False, counted=True)
+        said = frozenset(key for key in map(_key_of, left) if key is not None)
+        return replace(issue, comments=len(left), crowded=False, said=said)
 
     def make_labels(self, labels: Iterable[str]) -> None:
         """See to it that `labels` exist: a request for each that is not known to."""
@@ -85,17 +89,17 @@ class Writing:
         return self.github
 
     def _with_comment(self, change: Edit, note: Note, issue: KnownIssue) -> KnownIssue:
-        """Write a comment; where there are some that nobody has counted, only after looking whether it is there."""
-        if not issue.counted or issue.crowded:
-            there = self._thinned(change.number, self.github.comments(change.number))
-            issue = replace(issue, comments=len(there), crowded=False, counted=True)
-            if (change.case.fingerprint, note.key) in map(_key_of, there):
-                return issue
+        """Write a comment, unless it is there; where there are some that nobody has read, they are read first."""
+        if issue.said is None or issue.crowded:
+            issue = self.thin(change.number, issue)
+        key, said = (change.case.fingerprint, note.key), issue.said or frozenset()
+        if key in said:
+            return issue
         try:
             self._changing.comment(change.number, note_text(change.case, note))
         except IssueRefused:  # somebody has locked the conversation: the page says it all the same
             return issue
-        return replace(issue, comments=issue.comments + 1)
+        return replace(issue, comments=issue.comments + 1, said=said | {key})
 
     def _relabelled(self, change: Edit) -> tuple[str, ...] | None:
         """All labels that the issue shall wear; None as it is. Looks first: people may have put some on just now."""
@@ -131,13 +135,22 @@ def known_of(seen: SeenIssue, marker: Marker) -> KnownIssue:
     )
 
 
-def known_again(seen: SeenIssue, before: KnownIssue | None) -> KnownIssue | None:
-    """What is known of an issue of ours now; None for one that never was. Somebody may have edited its marker away."""
+def known_again(seen: SeenIssue, before: KnownIssue | None, now: float) -> KnownIssue | None:
+    """What is known of an issue of ours now; None for one that never was. Somebody may have edited its marker away.
+
+    Where nothing was known of it `before`, we may have forgotten that some of its comments were to be looked through.
+    """
     marker = read_marker(seen.body) or (before.marker if before else None)
     if marker is None:
         return None
-    now = known_of(seen, marker)
-    return replace(now, counted=not now.comments) if before is None else before.seen_again(now)
+    known = known_of(seen, marker)
+    if before is not None:
+        return before.seen_again(known)
+    return replace(
+        known,
+        crowded=seen.comments > 1 and now - seen.updated < _MAY_BE_FORGOTTEN,
+        said=None if seen.comments else frozenset(),
+    )
 
 
 def _key_of(comment: SeenComment) -> tuple[str, str] | None:

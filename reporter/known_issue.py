@@ -15,9 +15,9 @@ class KnownIssue:
     """One issue of ours. Times are seconds since the epoch, `closed` None while it is open.
 
     `reason` is why it was closed, in GitHub's words. `comments` is how many it had when they were last read or written;
-    a `crowded` one has more by now, perhaps of a second soakwatch. A `counted` one has no comment of ours but those
-    that its marker knows of. `looked` is when its page was last made anew and found to be the same. `gone` is one that
-    was deleted.
+    a `crowded` one has more by now, perhaps of a second soakwatch. `said` are fingerprint and key of those among them
+    that are ours, None where nobody has read them. `looked` is when its page was last made anew and found to be the
+    same. `gone` is one that was deleted.
     """
 
     number: int
@@ -28,7 +28,7 @@ class KnownIssue:
     comments: int = 0
     updated: float = 0.0
     crowded: bool = False
-    counted: bool = False
+    said: frozenset[tuple[str, str]] | None = None
     looked: float = 0.0
     gone: bool = False
 
@@ -50,7 +50,7 @@ class KnownIssue:
         """What is known when GitHub has told `seen`, with what only we know."""
         more = self.crowded or seen.comments > self.comments
         comments = self.comments if more else seen.comments
-        return replace(seen, comments=comments, crowded=more, counted=self.counted, looked=self.looked)
+        return replace(seen, comments=comments, crowded=more, said=self.said, looked=self.looked)
 
 
 _RECORD = TypeAdapter(KnownIssue)

@@ -114,7 +114,7 @@ class IssuePass:
         newest = position.newest or 0.0
         for one in self._listed(position, issues, now):
             newest = max(newest, one.updated)
-            if known := known_again(one, issues.get(one.number)):
+            if known := known_again(one, issues.get(one.number), now):
                 issues[one.number] = known
                 seen.append(known)
                 position = position.sure_of(known.marker.fingerprint)

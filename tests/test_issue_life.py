@@ -358,6 +358,38 @@ def test_a_lost_memory_makes_no_second_issue_and_no_second_comment(desk: Desk) -
     assert notes(issue) == ["critical", "recovered"]
 
 
+def test_a_comment_whose_answer_was_lost_is_made_once_also_where_new_ones_were_looked_through_meanwhile(
+    desk: Desk,
+) -> None:
+    incident = opened(desk)
+    for _ in range(2):
+        desk.fake.person("ada").comments(1, "looking at it")
+    desk.save(resolved(incident, desk.clock.now + HOUR))
+    lost = unavailable(502, is_done=True)
+    desk.fake.faults = lambda asked: lost if asked.method == "POST" else None
+    desk.sync()
+    desk.fake.faults = healthy
+    desk.clock.passes(HOUR)
+    desk.sync()
+    (issue,) = ours(desk.fake)
+    assert (notes(issue), issue.state) == (["recovered"], "closed")
+
+
+def test_what_two_have_said_at_once_and_then_forgotten_stands_there_once_in_the_end(desk: Desk) -> None:
+    incident = opened(desk)
+    desk.save(resolved(incident, desk.clock.now + HOUR))
+    desk.sync()
+    (said,) = desk.fake.issue(1).texts
+    desk.fake.person(desk.fake.login).comments(1, said)
+    desk.lose_memory()
+    desk.sync()
+    (issue,) = ours(desk.fake)
+    assert notes(issue) == ["recovered"]
+    desk.clock.passes(DAY)
+    desk.lose_memory()
+    assert desk.requests() <= 2
+
+
 def test_what_is_found_anew_after_a_ledger_was_lost_goes_on_in_its_issue(desk: Desk, tmp_path: Path) -> None:
     opened(desk)
     with a_desk(tmp_path / "another", desk.fake, desk.clock) as another:

@@ -27,7 +27,7 @@ from soakwatch.scheduler.soak_keeper import SoakKeeper
 from soakwatch.scheduler.tenure import Tenure
 from soakwatch.store.ledger import Ledger
 
-_LONGEST_END = 9.0
+_LONGEST_END = 8.0
 """Seconds after which the process ends once somebody asked it to, whatever does not answer it."""
 
 

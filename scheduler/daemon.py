@@ -1,12 +1,10 @@
 """The daemon: each job at its own times, in threads of their own, until somebody asks to stop."""
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -15,6 +13,7 @@ from soakwatch.scheduler.job import Job
 from soakwatch.scheduler.job_board import JobBoard, JobState
 from soakwatch.scheduler.rhythm_trigger import RhythmTrigger
 from soakwatch.scheduler.rounds import Rounds
+from soakwatch.scheduler.stop_signals import on_stop_signal
 
 LAST_WORDS = 7.0
 """Seconds that jobs which are under way have to come to an end, when the daemon was asked to."""
@@ -30,8 +29,9 @@ class Daemon:
     """Does `jobs` until somebody asks to stop; those that are exclusive while `leads` says so.
 
     Each one begins at once, and then at its times; one round at a time, and what was missed only once. A job that fails
-    or hangs stops no other one. SIGINT and SIGTERM let what is under way come to its end; the second time they end the
-    process at once. Wrong usage or configuration that a job finds at first ends all.
+    or hangs stops no other one. SIGINT and SIGTERM let what is under way come to its end, once `heed_signals` was
+    called; the second time they end the process at once. Wrong usage or configuration that a job finds at first ends
+    all.
     """
 
     def __init__(
@@ -60,8 +60,7 @@ class Daemon:
 
     def heed_signals(self) -> None:
         """From now on SIGINT and SIGTERM end it in order, also before it runs. Only the main thread can do that."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
+        on_stop_signal(self._stopping.set)
 
     def await_stop(self) -> None:
         """Wait, in another thread, until it is to stop."""
@@ -70,10 +69,8 @@ class Daemon:
     def run(self) -> list[str]:
         """Work until somebody asks to stop; gives the jobs that did not come to an end in time.
 
-        Raises UsageError that a job raised. Only the main thread can do it.
+        Raises UsageError that a job raised.
         """
-        if not self._stopping.is_set():
-            self.heed_signals()
         for job in self._jobs:
             options = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None, "executor": _lane(job)}
             trigger, first = RhythmTrigger(job.rhythm, job.jitter), datetime.fromtimestamp(self._clock(), UTC)
@@ -128,11 +125,6 @@ class Daemon:
         while (left := self.under_way()) and time.monotonic() < end:
             time.sleep(0.02)
         return left
-
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
-        self._stopping.set()
 
 
 def _lane(job: Job) -> str:

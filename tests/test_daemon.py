@@ -82,6 +82,7 @@ class Running:
         thread = threading.Thread(target=act)
         daemon = Daemon(self.jobs, self.board, self.leads, self.heard.append)
         with signals_restored():
+            daemon.heed_signals()
             threading.Timer(0.1, thread.start).start()
             left = daemon.run()
         thread.join()

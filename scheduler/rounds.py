@@ -39,10 +39,10 @@ class Rounds:
         except Stopped:
             self._board.went_well(name, self._clock(), time.monotonic() - begin)
         except Exception as error:
-            # whatever it is, the others go on, and the next round may do without
+            self._board.failed(name, self._clock(), time.monotonic() - begin, _sentence(error))
+            # whatever else it is, the others go on, and the next round may do without
             if isinstance(error, UsageError) and not self._board.state(name, now).rounds:
                 raise
-            self._board.failed(name, self._clock(), time.monotonic() - begin, _sentence(error))
             self._rest(error)
         else:
             self._board.went_well(name, self._clock(), time.monotonic() - begin, _together(trouble))

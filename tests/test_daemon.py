@@ -79,13 +79,15 @@ class Running:
             finally:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        thread = threading.Thread(target=act)
+        thread = threading.Timer(0.1, act)
         daemon = Daemon(self.jobs, self.board, self.leads, self.heard.append)
         with signals_restored():
             daemon.heed_signals()
-            threading.Timer(0.1, thread.start).start()
-            left = daemon.run()
-        thread.join()
+            thread.start()
+            try:
+                left = daemon.run()
+            finally:
+                thread.join()
         for error in went_wrong:
             raise error
         return left
@@ -245,6 +247,13 @@ def test_wrong_configuration_that_a_job_finds_at_first_ends_all() -> None:
     running = Running([job("wrong", Counting(failing(ConfigurationError("no such bucket")))), job("good", good)])
     with pytest.raises(ConfigurationError, match="no such bucket"):
         running.while_(lambda: time.sleep(0.5))
+
+
+def test_where_wrong_configuration_ends_all_its_job_is_not_waited_for() -> None:
+    daemon = Daemon([job("wrong", Counting(failing(ConfigurationError("no such bucket"))))], JobBoard(), lambda: True)
+    with pytest.raises(ConfigurationError):
+        daemon.run()
+    assert daemon.under_way() == []
 
 
 def test_what_looks_like_wrong_configuration_after_months_ends_nothing() -> None:

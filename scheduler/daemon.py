@@ -115,10 +115,17 @@ class Daemon:
         while not self._stopping.wait(_CLOCK_LOOKED_AT):
             now = self._clock() - time.monotonic()
             if abs(now - ahead) > _CLOCK_JUMPED:
-                self._board.clock_was_set(self._clock())
-                for job in self._jobs:
-                    self._scheduler.reschedule_job(job.name, trigger=RhythmTrigger(job.rhythm, job.jitter))
+                self._set_times_anew(self._clock())
             ahead = now
+
+    def _set_times_anew(self, now: float) -> None:
+        self._board.clock_was_set(now)
+        for job in self._jobs:
+            due = self._board.state(job.name, now).due
+            # by its rhythm alone, what was due once a day would be left out for that day
+            moment = now if due is not None and due <= now else job.rhythm.after(now)
+            self._board.due(job.name, moment)
+            self._scheduler.modify_job(job.name, next_run_time=datetime.fromtimestamp(moment, UTC))
 
     def _left_after(self, seconds: float) -> list[str]:
         end = time.monotonic() + seconds

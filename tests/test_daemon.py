@@ -47,6 +47,13 @@ class Counting:
             time.sleep(0.01)
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + NO_HANG
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def until_all(rounds: int, *works: Counting) -> None:
     for work in works:
         work.until(rounds)
@@ -313,6 +320,33 @@ def test_a_clock_that_jumps_keeps_no_job_waiting(jump: float) -> None:
     running.while_(script)
     assert time.monotonic() - begin < NO_HANG
     assert len(counting.rounds) <= time.monotonic() - begin + 4, "what was missed is not made up for"
+
+
+def test_what_is_due_once_a_day_is_done_once_when_the_machine_has_slept_over_it() -> None:
+    counting, daily = Counting(), Cron("0 3 * * *")
+    running = Running([job("daily", counting, daily)])
+
+    def script() -> None:
+        wait_until(lambda: running.state("daily").rounds == 1)
+        with time_machine.travel(time.time() + 86_400, tick=True):
+            wait_until(lambda: running.state("daily").rounds == 2)
+            wait_until(lambda: running.state("daily").due == daily.after(time.time()))
+
+    running.while_(script)
+    assert len(counting.rounds) == 2
+
+
+def test_when_the_clock_was_set_back_the_next_time_that_is_told_is_the_one_that_comes() -> None:
+    counting, daily = Counting(), Cron("0 3 * * *")
+    running = Running([job("daily", counting, daily)])
+
+    def script() -> None:
+        wait_until(lambda: running.state("daily").rounds == 1)
+        with time_machine.travel(time.time() - 7 * 86_400, tick=True):
+            wait_until(lambda: running.state("daily").due == daily.after(time.time()))
+
+    running.while_(script)
+    assert len(counting.rounds) == 1
 
 
 @pytest.mark.parametrize("jump", [-3600.0, 86_400.0], ids=["set back by an hour", "asleep for a day"])

@@ -33,8 +33,8 @@ def power(
     """Tell what this soak can find: the smallest slowdown and error rate, within an hour and within a day.
 
     For each endpoint, from its own history, as `watch` or `detect` have learnt it: what would be confirmed in 80 of 100
-    cases, and what twice the load would buy. An endpoint takes a second or two. Nothing is written. Ends with 0,
-    whatever it tells.
+    cases, and what twice the load would buy. An endpoint takes about half a second. Nothing is written. Ends with
+    0, whatever it tells, and with 2 where nothing was learnt yet.
 
     Examples:
 

@@ -14,6 +14,7 @@ from soakwatch.detector.power_slowdown import MOST, Sight
 
 _MISSED = "not found"
 _LONGEST_NAME = 60
+_SMALLEST_PERCENT, _WHOLE_PERCENT_FROM = 0.01, 10.0
 
 
 def print_powers(powers: Sequence[EndpointPower], until: float) -> None:
@@ -45,6 +46,8 @@ def _print_words(powers: Sequence[EndpointPower], until: float) -> None:
             results.print(printable(f"unknown: {power.series}: {power.reason}", 400), soft_wrap=True)
     if any(_MISSED in _slowdowns(sight) for one in powers for sight in (one.slowdown, one.slowdown_doubled)):
         results.print(f"not found by this soak: not even {1 + MOST:.0f} times as slow", soft_wrap=True)
+    if any(_MISSED in _failures(sight) for one in powers for sight in (one.errors, one.errors_doubled)):
+        results.print("not found by this soak: not even when every request fails", soft_wrap=True)
     results.print(
         f"as known on {written_minute(until)} UTC: the smallest changes that would be confirmed in time with "
         f"{SHARE:.0%} probability",
@@ -68,4 +71,7 @@ def _failures(sight: Sight | None) -> tuple[str, str]:
 
 
 def _share(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    percent = 100 * share
+    if 0 < percent < _SMALLEST_PERCENT:
+        return f"< {_SMALLEST_PERCENT} %"
+    return f"{percent:.0f} %" if percent >= _WHOLE_PERCENT_FROM else f"{percent:.2g} %"

@@ -1,12 +1,17 @@
 """What `power` tells of a history that `detect` has learnt: the real command."""
 
 import json
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import soakwatch
-from watched_history import Place, learnt, stored
+from watched_history import SERIES, Place, learnt, stored
+
+from soakwatch.cli.power_views import print_powers
+from soakwatch.detector.power import EndpointPower
+from soakwatch.detector.power_slowdown import Sight
 
 SETTINGS = {"SOAKWATCH_DETECTOR__LEARNING": "0.5", "SOAKWATCH_DETECTOR__HISTORY": "1"}
 
@@ -45,6 +50,21 @@ def test_on_a_terminal_there_is_a_line_for_each_and_what_the_numbers_are(place: 
     assert done.returncode == 0, done.stderr
     assert "/query" in done.stdout
     assert "would be confirmed in time with 80% probability" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("share", "written"), [(1.0, "100 %"), (0.996, "100 %"), (0.061, "6.1 %"), (0.0055, "0.55 %"), (1e-7, "< 0.01 %")]
+)
+def test_shares_are_written_as_people_write_them(
+    capsys: pytest.CaptureFixture[str], share: float, written: str
+) -> None:
+    print_powers([EndpointPower(SERIES[0], 300.0, share, errors=Sight(share, share))], 0.0)
+    assert capsys.readouterr().out.count(f" {written} ") == 3
+
+
+def test_failures_that_would_not_be_found_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    print_powers([EndpointPower(SERIES[0], 1.0, 0.0, errors=Sight(inf, 1.0))], 0.0)
+    assert "not found by this soak: not even when every request fails" in capsys.readouterr().out
 
 
 def test_an_endpoint_that_is_not_there_is_named_with_those_that_are(place: Place) -> None:

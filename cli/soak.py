@@ -110,6 +110,8 @@ def _since(state: "SoakState") -> str:
 
 
 def _table(soaks: "Iterable[SoakState]") -> Table:
+    from soakwatch.cli.soak_words import what_it_does
+
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("soak", "state", "since (UTC)", "next (UTC)"):
         table.add_column(heading, no_wrap=True)
@@ -119,11 +121,5 @@ def _table(soaks: "Iterable[SoakState]") -> Table:
     for one in soaks:
         moments = [written_minute(moment) if moment is not None else "" for moment in (one.since, one.due)]
         names = printable(one.run), printable(one.trouble, 400)
-        table.add_row(printable(one.name), _state(one), *moments, str(one.restarts), *names)
+        table.add_row(printable(one.name), what_it_does(one), *moments, str(one.restarts), *names)
     return table
-
-
-def _state(state: "SoakState") -> str:
-    if state.process:
-        return "runs" if state.wanted else "ends"
-    return "is due" if state.wanted else "rests"

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from soakwatch.cli.incident_views import heading_of, standing_of, what_is_worst
 from soakwatch.cli.moments import written_moment
+from soakwatch.cli.soak_words import what_it_does
 from soakwatch.cli.terminal import printable
 from soakwatch.core.incident import Incident
 from soakwatch.core.judgement import Judgement
@@ -53,9 +54,10 @@ def _heads(status: Status) -> Iterator[Text]:
     else:
         address = f", {daemon.address}" if daemon.address else ""
         yield _line(f"daemon    {daemon.holder}, for {format_duration(status.at - daemon.began)}{address}")
-    for other in status.daemons:
-        if other is not daemon and other.at > status.at - 60:
-            yield _line(f"          {other.holder} waits")
+    for other in status.others:
+        # one that was killed says to the last that it works
+        standing = f"was at work, and was heard of {_ago(other.at, status.at)}" if other.leads else "waits"
+        yield _line(f"          {other.holder} {standing}")
     judged = "has not looked yet" if status.judged is None else f"has looked up to {written_moment(status.judged)}"
     yield _line(f"detector  {judged}")
     for sentence in status.trouble:
@@ -88,9 +90,10 @@ def _waiting(status: Status) -> Iterator[Text]:
     if not (waiting.size or waiting.requests or waiting.dropped):
         yield _line("spool     nothing waits", "green")
         return
+    at_load_generators = f"{waiting.requests:,} requests wait at load generators, for {format_duration(waiting.lag)}"
     parts = [
-        f"{waiting.size:,} bytes wait on this machine",
-        f"{waiting.requests:,} requests wait at load generators, since {format_duration(waiting.lag)}",
+        *([f"{waiting.size:,} bytes wait on this machine"] if waiting.size else []),
+        *([at_load_generators] if waiting.requests else []),
         *([f"{waiting.dropped:,} requests were lost"] if waiting.dropped else []),
     ]
     yield _line(f"spool     {'; '.join(parts)}", "red" if waiting.dropped else "yellow")
@@ -99,9 +102,8 @@ def _waiting(status: Status) -> Iterator[Text]:
 def _soaks(soaks: Sequence[SoakState], now: float) -> Table:
     table = _table("soaks", "soak", "state", "since", "run", "restarts", "next", "trouble")
     for one in soaks:
-        state = "running" if one.process else ("to begin" if one.wanted else "stopped")
         since = _ago(one.since, now) if one.since is not None else ""
-        cells = (one.name, state, since, one.run, str(one.restarts), _in(one.due, now), one.trouble)
+        cells = (one.name, what_it_does(one), since, one.run, str(one.restarts), _in(one.due, now), one.trouble)
         table.add_row(*(printable(cell, _LONGEST) for cell in cells), style="red" if one.trouble else "default")
     return table
 

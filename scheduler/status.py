@@ -71,8 +71,16 @@ class Status:
     @property
     def daemon(self) -> DaemonReport | None:
         """The one that is at work; None where there is none."""
-        heard = [one for one in self.daemons if self.at - one.at < _UNHEARD]
-        return next((one for one in heard if one.leads), None)
+        return next((one for one in self._heard if one.leads), None)
+
+    @property
+    def others(self) -> Sequence[DaemonReport]:
+        """Those that were heard of lately, besides the one that is at work."""
+        return [one for one in self._heard if one is not self.daemon]
+
+    @property
+    def _heard(self) -> Sequence[DaemonReport]:
+        return [one for one in self.daemons if self.at - one.at < _UNHEARD]
 
 
 def status_of_ledger(ledger: Ledger, environment: str, now: float) -> Status:

@@ -23,6 +23,7 @@ from soakwatch.core.run import Run
 from soakwatch.scheduler.daemon_report import DaemonReport, forget_report, write_report
 from soakwatch.scheduler.job_board import JobState
 from soakwatch.scheduler.soak_state import SoakState
+from soakwatch.scheduler.tenure import Tenure
 from soakwatch.store.ledger_opening import create_ledger
 from soakwatch.store.opening import create_store
 
@@ -69,6 +70,10 @@ def tell(place: Place, at: float, jobs: Sequence[JobState] = (), soaks: Sequence
         jobs=tuple(jobs),
         soaks=tuple(soaks),
     )
+    keep(place, report)
+
+
+def keep(place: Place, report: DaemonReport) -> None:
     with create_ledger(place.configuration) as ledger, ledger.transaction() as work:
         write_report(work, report)
 
@@ -116,13 +121,42 @@ def test_a_daemon_says_how_its_jobs_are_and_when_the_next_ones_are(place: Place)
     assert re.search(r"detection every 1 min \d+ s ago 0.50 s in \d+ s", shown)
     assert "GitHub says 503" in shown
     assert re.search(r"annotations every 1 min under way for 15 min( \d+ s)? gives no sign of life", shown)
-    assert re.search(r"nightly running 2 h( \d+ s)? ago 20261130-x 2", shown)
+    assert re.search(r"nightly runs 2 h( \d+ s)? ago 20261130-x 2", shown)
     (daemon,) = document(place)["daemons"]
     assert [(job["name"], job["failed_in_a_row"], job["hangs"]) for job in daemon["jobs"]] == [
         ("detection", 0, False),
         ("issues", 3, False),
         ("annotations", 0, True),
     ]
+
+
+def test_of_other_daemons_it_says_which_waits_and_which_was_at_work_before(place: Place) -> None:
+    now = time.time()
+    keep(place, DaemonReport("the killed one", now - 30, now - 3600, "0.1.0", leads=True))
+    keep(place, DaemonReport("another one", now - 5, now - 3600, "0.1.0", leads=False))
+    tell(place, now)
+    shown = screen(place)
+    assert "daemon process 7 on elsewhere, for 1 h" in shown
+    assert "another one waits" in shown
+    assert re.search(r"the killed one was at work, and was heard of 3\d s ago", shown)
+
+
+def test_every_command_calls_what_a_soak_does_the_same(place: Place) -> None:
+    now = time.time()
+    soaks = tuple(
+        SoakState(f"soak-{wanted}-{process}", wanted=wanted, test="soak", process=process)
+        for wanted in (True, False)
+        for process in (7, 0)
+    )
+    with create_ledger(place.configuration) as ledger:
+        tenure = Tenure(ledger)
+        tenure.take()
+        keep(place, DaemonReport(tenure.holder, now, now - 3600, "0.1.0", leads=True, soaks=soaks))
+        of_soaks = soakwatch("soak", "status", folder=place.folder, environment=DURATIONS).stdout
+        tenure.release()
+    words = dict(re.findall(r"(soak-\w+-\d) +(runs|ends|is due|rests) ", of_soaks))
+    assert sorted(words.values()) == ["ends", "is due", "rests", "runs"]
+    assert dict(re.findall(r"(soak-\w+-\d) (runs|ends|is due|rests) ", screen(place))) == words
 
 
 def test_a_daemon_that_has_ended_is_forgotten(place: Place) -> None:
@@ -141,13 +175,13 @@ def test_a_test_that_runs_is_shown_with_its_users_and_requests(place: Place) -> 
         store.write([Health("staging", "soak", "one", now - 5, 1000, 40, 3, 2, 12.0)])
     shown = screen(place)
     assert re.search(r"runs soak \(run\): 10.0 requests a second of 10 users, for 10 min", shown)
-    assert re.search(r"40 requests wait at load generators, since 12 s; 3 requests were lost", shown)
+    assert re.search(r"spool 40 requests wait at load generators, for 12 s; 3 requests were lost", shown)
 
 
 def test_what_waits_on_this_machine_is_told_in_bytes(place: Place) -> None:
     assert "spool nothing waits" in screen(place)
     left_by_a_dead_process(place.configuration.store.spool_folder, [[a_window(0)]])
-    assert re.search(r"spool [1-9]\d* bytes wait on this machine", screen(place))
+    assert re.search(r"spool [1-9]\d* bytes wait on this machine$", screen(place), re.MULTILINE)
 
 
 def test_a_store_that_cannot_be_read_hides_nothing_that_the_ledger_knows(place: Place) -> None:

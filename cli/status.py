@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.live import Live
 
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, open_store, with_store
-from soakwatch.cli.terminal import print_json, results
+from soakwatch.cli.terminal import print_json, print_json_line, results
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import SoakwatchError, StoreUnavailable
@@ -48,11 +49,13 @@ def status(
 
     configuration = with_store(load_configuration(config), store)
     look = following(configuration)
-    if json_:
-        _repeat(lambda: print_json(document_of(look())), every, follow)
+    if json_ and follow:
+        _repeat(lambda: print_json_line(document_of(look())), every)
+    elif json_:
+        print_json(document_of(look()))
     elif follow:
         with Live(console=results, auto_refresh=False) as live:
-            _repeat(lambda: live.update(status_screen(look()), refresh=True), every, follow)
+            _repeat(lambda: live.update(status_screen(look()), refresh=True), every)
     else:
         results.print(status_screen(look()))
 
@@ -78,14 +81,11 @@ def following(configuration: Configuration) -> Callable[[], "Status"]:
     return look
 
 
-def _repeat(show: Callable[[], None], every: float, follow: bool) -> None:  # noqa: FBT001  (as it was given)
-    try:
-        show()
-        while follow:
-            time.sleep(every)
+def _repeat(show: Callable[[], None], every: float) -> None:
+    with suppress(KeyboardInterrupt):
+        while True:
             show()
-    except KeyboardInterrupt:
-        return
+            time.sleep(every)
 
 
 def _look(configuration: Configuration) -> "Status":

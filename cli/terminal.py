@@ -52,6 +52,11 @@ def print_json(document: Any) -> None:  # noqa: ANN401  (any JSON)
     results.out(json.dumps(document, indent=2 if results.is_terminal else None), highlight=False)
 
 
+def print_json_line(document: Any) -> None:  # noqa: ANN401  (any JSON)
+    """Print one `document` of several for machines: on a line of its own, also on a terminal."""
+    results.out(json.dumps(document), highlight=False)
+
+
 def print_error(error: Exception) -> None:
     """Say what went wrong, line by line, for people."""
     lines = [printable(line, longest=sys.maxsize) for line in f"soakwatch: {error}".splitlines()]

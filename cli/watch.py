@@ -1,6 +1,5 @@
 """`soakwatch watch`: the daemon that a team leaves running."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +12,7 @@ from soakwatch.cli.incident_views import change_line, heading_of
 from soakwatch.cli.issue_sync import ApplyOption
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.progress_bar import progress_bar
-from soakwatch.cli.terminal import notes, print_error, printable, results
+from soakwatch.cli.terminal import notes, print_error, print_json_line, printable, results
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import SoakwatchError
@@ -164,5 +163,4 @@ def _print_documents(changes: Iterable["Change"]) -> None:
 
     for change in changes:
         document = change_document(change.at, change.before, change.incident)
-        # one line each, also on a terminal
-        results.out(json.dumps(document.model_dump(mode="json", by_alias=True)), highlight=False)
+        print_json_line(document.model_dump(mode="json", by_alias=True))

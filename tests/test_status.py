@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -197,11 +197,12 @@ def test_without_a_ledger_it_ends_with_3(tmp_path: Path) -> None:
     assert "ledger" in done.stderr
 
 
-def test_following_as_json_prints_a_document_on_a_line_for_each_look(place: Place) -> None:
+@pytest.mark.parametrize("where", [{}, {"FORCE_COLOR": "1"}], ids=["into a file", "on a terminal"])
+def test_following_as_json_prints_a_document_on_a_line_for_each_look(place: Place, where: Mapping[str, str]) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "soakwatch.cli.main", "status", "--json", "--follow", "--every", "1"],
         cwd=place.folder,
-        env={**os.environ, **FOR_EVER, **DURATIONS},
+        env={**os.environ, **FOR_EVER, **DURATIONS, **where},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from soakwatch.scheduler.alert_notice import alerts_of
 from soakwatch.scheduler.daemon_health import Health, liveness, readiness
@@ -72,6 +72,6 @@ def _refused(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return says(405, f"only {allowed} can be used here", headers={"Allow": allowed})
-    if error.code == 404:  # noqa: PLR2004  (of HTTP)
+    if isinstance(error, NotFound):
         return says(404, f"there are {ALIVE}, {READY} and {METRICS}; {ALERTS} and {DEPLOYS} take what is sent by POST")
     return says(error.code or 500, "this cannot be answered; the daemon's log may say why")

@@ -140,8 +140,8 @@ class KeptSoak:
         watching = self._watching
         # before Locust has begun it has not made its workers yet
         told = watching.pulse.workers if watching.pulse and watching.is_testing else self.section.processes
-        are_all = watching.pulse is None or min(living.others, told) >= self.section.processes
-        watching.look(written, pulse, are_all, now)
+        is_complete = watching.pulse is None or min(living.others, told) >= self.section.processes
+        watching.look(written, pulse, now, is_complete=is_complete)
         if watching.pulse is not None and watching.pulse.run not in {"", record.run}:
             self._keep(replace(record, run=watching.pulse.run))
         patience = watching.patience(self._configuration.collector.window)

@@ -23,7 +23,7 @@ class Reporting:
     version: str
     began: float
     address: str = ""
-    soaks: Callable[[float], tuple[SoakState, ...]] = lambda _now: ()
+    soaks: Callable[[], tuple[SoakState, ...]] = tuple
     hears: Callable[[Sequence[JobState]], None] = lambda _states: None
 
     def report(self, now: float) -> DaemonReport:
@@ -36,7 +36,7 @@ class Reporting:
             leads=self.tenure.leads,
             address=self.address,
             jobs=self.board.states(now),
-            soaks=self.soaks(now),
+            soaks=self.soaks(),
         )
 
     def keep(self, now: float, _stopping: Stopping) -> Sequence[str]:

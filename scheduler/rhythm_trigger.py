@@ -18,6 +18,6 @@ class RhythmTrigger(BaseTrigger):
         self._rhythm = rhythm
         self._jitter = jitter
 
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:  # noqa: ARG002  (APScheduler's)
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
         """The first time after `now`: what was missed is not made up for, a round does all that is due."""
         return datetime.fromtimestamp(self._rhythm.after(now.timestamp()) + uniform(0.0, self._jitter), UTC)  # noqa: S311  (no secret)

@@ -98,7 +98,7 @@ class SoakKeeper:
             self._states = tuple(states)
         return trouble
 
-    def states(self, now: float) -> tuple[SoakState, ...]:  # noqa: ARG002  (they are as they were at the last look)
+    def states(self) -> tuple[SoakState, ...]:
         """All soaks as they were when they were looked after last, in the order of the configuration.
 
         None while this keeper looks after none.

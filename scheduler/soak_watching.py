@@ -34,8 +34,8 @@ class SoakWatching:
     _full: float = 0.0
     _compared: tuple[float, Pulse] | None = None
 
-    def look(self, written: int, pulse: Pulse | None, workers: bool, now: float) -> None:  # noqa: FBT001  (a reading)
-        """Take in the pulse that was written at `written`, and whether all `workers` were there at `now`."""
+    def look(self, written: int, pulse: Pulse | None, now: float, *, is_complete: bool) -> None:
+        """Take in the pulse that was written at `written`, and whether all workers were there at `now`."""
         if self._looked is None or not 0 <= now - self._looked <= UNWATCHED:
             self._beat = self._moved = self._full = now
             self._compared = None
@@ -46,7 +46,7 @@ class SoakWatching:
                 self._written, self._beat = written, now
             if pulse is not None:
                 self._take(pulse, now)
-        if workers:
+        if is_complete:
             self._full = now
 
     @property

@@ -71,7 +71,7 @@ class SoakBench:
     def keep(self) -> SoakState:
         """One look of the keeper."""
         self.trouble += self.keeper.keep(time.time(), lambda: False)
-        (state,) = self.keeper.states(time.time())
+        (state,) = self.keeper.states()
         return state
 
     def until(self, condition: Callable[[SoakState], bool], what: str, seconds: float = 60.0) -> SoakState:

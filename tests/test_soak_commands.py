@@ -30,7 +30,7 @@ def daemon(bench: SoakBench) -> Iterator[None]:
             tenure.fence()
             bench.keep()
             now = time.time()
-            report = DaemonReport(tenure.holder, now, now, "0.1.0", leads=True, soaks=bench.keeper.states(now))
+            report = DaemonReport(tenure.holder, now, now, "0.1.0", leads=True, soaks=bench.keeper.states())
             with bench.ledger.transaction() as written:
                 write_report(written, report)
 

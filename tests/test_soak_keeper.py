@@ -176,7 +176,7 @@ def test_when_the_daemon_ends_locust_is_asked_to_and_the_next_one_goes_on(soak: 
     began = time.monotonic()
     bench.keeper.release()
     assert time.monotonic() - began < 8
-    assert bench.keeper.states(time.time()) == (), "who looks after none says nothing of any"
+    assert bench.keeper.states() == (), "who looks after none says nothing of any"
     bench.until(lambda state: state.process not in {0, first.process}, "the next start")
     second = bench.until_it_runs(but=first.run)
     assert second.restarts == 0

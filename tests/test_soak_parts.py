@@ -32,7 +32,7 @@ def looks(pulses: Sequence[tuple[float, int, Pulse | None]]) -> SoakWatching:
     """What a watching knows after looks at (moment, when the pulse was written, pulse)."""
     watching = SoakWatching("a")
     for at, written, pulse in pulses:
-        watching.look(written, pulse, workers=True, now=NOW + at)
+        watching.look(written, pulse, NOW + at, is_complete=True)
     return watching
 
 

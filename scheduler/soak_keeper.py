@@ -147,9 +147,10 @@ class SoakKeeper:
         name = soak.section.name
         if soak.is_there:
             self._note(name, until)
-        elif self._told.pop(name, None) is not None:
+        elif name in self._told:
             with self._ledger.transaction() as work:
                 forget_whereabouts(work, name)
+            del self._told[name]
 
     def _note(self, name: str, until: float) -> None:
         with self._ledger.transaction() as work:

@@ -268,6 +268,19 @@ def test_what_may_still_run_on_another_machine_is_waited_for(soak: NewBench) -> 
     assert whereabouts(bench.ledger) == {}
 
 
+def test_an_end_of_which_the_ledger_takes_no_note_is_noted_when_it_does(soak: NewBench) -> None:
+    bench = soak(processes=0)
+    bench.until_it_runs()
+    bench.wish(wanted=False)
+    with closing(sqlite3.connect(bench.folder / "soakwatch-ledger.db", isolation_level=None)) as ledger:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'not now'); END"
+        ledger.execute(f"CREATE TRIGGER refusing BEFORE DELETE ON ledger_memory {refuse}")
+        bench.until(lambda state: not state.process and "not now" in state.trouble, "an end that cannot be noted")
+        ledger.execute("DROP TRIGGER refusing")
+    assert bench.keep().trouble == ""
+    assert whereabouts(bench.ledger) == {}
+
+
 def test_its_log_is_bounded_and_one_older_part_is_kept(soak: NewBench) -> None:
     bench = soak(processes=0, log_limit=65_536)
     chatty = LOCUSTFILE.replace("    def page(self):", "    def page(self):\n        print('talk ' * 200, flush=True)")

@@ -10,13 +10,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
 import numpy as np
+from beside import beside
 from long_stage import Pace, Sample, Sampling, Stage
 from scipy.stats import theilslopes
 
@@ -200,25 +201,17 @@ class Clock:
         self.say(f"{self.now:7.1f} s  {what}")
 
 
-@contextmanager
-def _killing(stage: Stage, moments: Sequence[float], clock: Clock) -> Iterator[None]:
+def _killing(stage: Stage, moments: Sequence[float], clock: Clock) -> AbstractContextManager[None]:
     """Kill the daemon at each of the moments, while the block runs."""
-    ended = threading.Event()
 
-    def kill() -> None:
+    def kill(ended: threading.Event) -> None:
         for moment in moments:
             if ended.wait(max(0.0, moment - clock.now)):
                 return
             clock.tell("the daemon is killed")
             stage.kill_daemon()
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return beside(kill)
 
 
 def _told_after(stage: Stage, wanted: Sequence[Expected]) -> str:

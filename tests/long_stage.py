@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from beside import beside
 from fake_github import FakeGitHub
 from fake_grafana import FakeGrafana
 from influxd_process import InfluxdProcess
@@ -264,19 +265,12 @@ class Sampling:
 
     @contextmanager
     def going_on(self) -> Iterator["Sampling"]:
-        ended = threading.Event()
-
-        def look() -> None:
+        def look(ended: threading.Event) -> None:
             while not ended.wait(self.every):
                 now = time.monotonic()
                 if self.stage.daemon is not None and (seen := Sample.of(self.stage.daemon.pid, now)):
                     self.daemon.append(seen)
                 self.locust += [seen for one in self.stage.locust() if (seen := Sample.of(one, now))]
 
-        thread = threading.Thread(target=look)
-        thread.start()
-        try:
+        with beside(look):
             yield self
-        finally:
-            ended.set()
-            thread.join()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from beside import beside
 from command_line import soakwatch
 from soak_runs import NAME, SoakBench
 
@@ -22,10 +23,10 @@ from soakwatch.scheduler.tenure import Tenure
 @contextmanager
 def daemon(bench: SoakBench) -> Iterator[None]:
     """Keeps the soak of `bench` and says so in the ledger, as the daemon does."""
-    tenure, ended = Tenure(bench.ledger), threading.Event()
+    tenure = Tenure(bench.ledger)
     tenure.take()
 
-    def work() -> None:
+    def work(ended: threading.Event) -> None:
         while not ended.wait(0.5):
             tenure.fence()
             bench.keep()
@@ -34,13 +35,10 @@ def daemon(bench: SoakBench) -> Iterator[None]:
             with bench.ledger.transaction() as written:
                 write_report(written, report)
 
-    thread = threading.Thread(target=work)
-    thread.start()
     try:
-        yield
+        with beside(work):
+            yield
     finally:
-        ended.set()
-        thread.join()
         tenure.release()
 
 

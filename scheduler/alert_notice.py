@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from soakwatch.core.alert import Alert
-from soakwatch.core.errors import UsageError
+from soakwatch.scheduler.notice import read_notice
 
 INCIDENT_LABEL = "soakwatch_incident"
 """Label, or annotation, of an alert that is about an incident: its fingerprint."""
@@ -60,12 +60,7 @@ class _Notice(BaseModel):
 
 def alerts_of(notice: bytes, now: float) -> list[Alert]:
     """The alerts of a notice that came at `now`. Raises UsageError that says what is wrong with it."""
-    try:
-        return [_alert(told, now) for told in _Notice.model_validate_json(notice).alerts]
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the notice"
-        raise UsageError(f"no notice of Grafana's alerting: {place}: {first['msg']}") from None
+    return [_alert(told, now) for told in read_notice(_Notice, notice, "Grafana's alerting").alerts]
 
 
 def _alert(told: _Told, now: float) -> Alert:

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.deploy_mark import DeployMark
-from soakwatch.core.errors import UsageError
+from soakwatch.scheduler.notice import read_notice
 
 _Text = Annotated[str, Field(max_length=1_000)]
 
@@ -29,10 +29,5 @@ def deploy_of(notice: bytes, environment: str, now: float) -> Deploy:
 
     Raises UsageError that says what is wrong with it.
     """
-    try:
-        told = DeployNotice.model_validate_json(notice)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the notice"
-        raise UsageError(f"no notice of a deploy: {place}: {first['msg']}") from None
+    told = read_notice(DeployNotice, notice, "a deploy")
     return DeployMark(**told.model_dump()).deploy(environment, now)

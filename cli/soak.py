@@ -61,14 +61,15 @@ def status(config: ConfigOption = None, store: StoreOption = None, json_: JsonOp
 
         soakwatch soak status --json
     """
+    from soakwatch.cli.daemon_life import who_works
     from soakwatch.cli.soak_document import SoakStatusDocument
-    from soakwatch.cli.soak_wish import is_too_early, require_daemon, working_report
+    from soakwatch.cli.soak_wish import is_too_early, working_report
     from soakwatch.core.errors import StoreUnavailable
     from soakwatch.store.ledger_opening import open_ledger
 
     configuration = with_store(load_configuration(config), store)
     with open_ledger(configuration) as ledger:
-        require_daemon(ledger, time.time())
+        who_works(ledger, time.time())
         report = working_report(ledger)
     if report is None or is_too_early(report):
         raise StoreUnavailable(
@@ -84,7 +85,8 @@ def status(config: ConfigOption = None, store: StoreOption = None, json_: JsonOp
 
 
 def _want(name: str, *, wanted: bool, waits: bool, config: "ConfigOption", store: str | None) -> None:
-    from soakwatch.cli.soak_wish import PATIENCE, follow, note, require_daemon, require_known
+    from soakwatch.cli.daemon_life import who_works
+    from soakwatch.cli.soak_wish import PATIENCE, follow, note, require_known
     from soakwatch.scheduler.soak_book import Wish
     from soakwatch.store.ledger_opening import open_ledger
 
@@ -92,7 +94,7 @@ def _want(name: str, *, wanted: bool, waits: bool, config: "ConfigOption", store
     require_known(configuration, name)
     wish = Wish(wanted, time.time())
     with open_ledger(configuration) as ledger:
-        require_daemon(ledger, wish.at)
+        who_works(ledger, wish.at)
         note(ledger, name, wish)
         if not waits:
             notes.print(f"the daemon will {'run' if wanted else 'end'} {name} within seconds", markup=False)

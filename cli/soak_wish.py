@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from soakwatch.core.configuration import Configuration
-from soakwatch.core.errors import ServiceUnavailable, StoreUnavailable, UsageError
+from soakwatch.core.errors import ServiceUnavailable, UsageError
 from soakwatch.scheduler.daemon_report import DaemonReport, daemon_reports
 from soakwatch.scheduler.soak_book import Wish, note_wish
 from soakwatch.scheduler.soak_state import SOAKS_JOB, SoakState
@@ -23,13 +23,6 @@ def require_known(configuration: Configuration, name: str) -> None:
     if name not in names:
         known = f"there are {', '.join(names)}" if names else "add a [[soak]] entry to soakwatch.toml"
         raise UsageError(f"there is no soak {name!r}; {known}")
-
-
-def require_daemon(ledger: LedgerReading, now: float) -> None:
-    """Raise StoreUnavailable unless a daemon is at work on the ledger."""
-    lease = ledger.lease()
-    if lease is None or lease.expires < now:
-        raise StoreUnavailable("no daemon is at work on this ledger; `soakwatch watch` is one, and runs the soaks")
 
 
 def working_report(ledger: LedgerReading) -> DaemonReport | None:

@@ -12,15 +12,20 @@ _LATEST = 253_402_300_799.0
 
 
 def moment_to_come(text: str, option: str, now: float) -> float:
-    """Read a moment as ISO 8601, UTC unless it says otherwise. Raises UsageError, also for one that has passed."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise UsageError(f"{option}: {text!r} is no time; write it as 2026-12-01T08:00:00Z") from None
+    """As `moment_of`. Raises UsageError also for one that has passed."""
+    seconds = moment_of(text, option)
     if seconds <= now:
         raise UsageError(f"{option}: {text!r} has passed; it is {written_moment(now)}")
     return seconds
+
+
+def moment_of(text: str, option: str) -> float:
+    """Read a moment as ISO 8601, UTC unless it says otherwise. Raises UsageError."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option}: {text!r} is no time; write it as 2026-12-01T08:00:00Z") from None
 
 
 def seconds_of(text: str, option: str) -> float:

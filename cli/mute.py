@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from soakwatch.cli.incidents import ByOption, WhyOption, given_reason, user_name
-from soakwatch.cli.moments import moment_to_come, seconds_of, written_minute, written_moment
+from soakwatch.cli.moments import moment_of, seconds_of, written_minute, written_moment
 from soakwatch.cli.options import ConfigOption, JsonOption, StoreOption, with_store
 from soakwatch.cli.terminal import notes, print_json, printable, results
 from soakwatch.core.configuration import Configuration
@@ -151,11 +150,13 @@ def _span(from_: str | None, for_: str | None, until: str | None, now: float, co
     if for_ is not None and until is None:
         stop = start + seconds_of(for_, "--for")
     elif until is not None and for_ is None:
-        stop = moment_to_come(until, "--until", start)
+        stop = moment_of(until, "--until")
     else:
         raise UsageError("a mute needs an end: give either --for, as in --for 2h, or --until")
     if stop <= now:
         raise UsageError(f"it would end at {written_moment(stop)}, which has passed; give a later end")
+    if stop <= start:
+        raise UsageError(f"it would end at {written_moment(stop)}, before it begins at {written_moment(start)}")
     if stop - start > _LONGEST:
         raise UsageError("a mute lasts a year at most; what is never to be judged should not be measured")
     return Span(start, stop)
@@ -167,11 +168,7 @@ def _begin(text: str, now: float, configuration: Configuration) -> float:
     from soakwatch.detector.timing import Timing
 
     remembered = STEPS * Timing.of(configuration.detector).step
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise UsageError(f"--from: {text!r} is no time; write it as 2026-12-01T08:00:00Z") from None
+    seconds = moment_of(text, "--from")
     if seconds < now - remembered:
         raise UsageError(
             f"--from: {text!r} is too long ago: the detector thinks again of the last {format_duration(remembered)}, "

@@ -290,6 +290,7 @@ def test_a_mute_may_be_of_another_environment_and_begin_later(tmp_path: Path) ->
         (("--service", "cart", "--why", "x", "--for", "soon"), "is no duration; write it as 30m, 12h, 7d or 2w"),
         (("--service", "cart", "--why", "x", "--for", "60w"), "a mute lasts a year at most"),
         (("--service", "cart", "--why", "x", "--until", "2020-01-01"), "has passed"),
+        (("--service", "x", "--why", "x", "--from", "2099-01-01", "--until", "2098-12-31"), "before it begins at 2099"),
         (("--service", "cart", "--why", "x", "--from", "2020-01-01", "--for", "1h"), "the last 3 h"),
         (("--service", "cart", "--why", "x", "--from", "noon", "--for", "1h"), "--from: 'noon' is no time"),
         (("end", "3f9a"), "no ledger|there is no mute"),

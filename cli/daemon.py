@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -51,16 +52,13 @@ def do_until_stopped(
     reporting = Reporting(
         ledger, tenure, board, version("soakwatch"), time.time(), soaks=keeper.states, hears=telling.hear_all
     )
-
-    def counts() -> DetectionCounts | None:
-        report = detected()
-        return None if report is None else DetectionCounts.of(report)
-
-    def lease_trouble() -> str:
-        # a ledger that hangs has not even said that yet
-        return "" if tenure.leads or tenure.waits_for else telling.lease_trouble or "the ledger does not answer"
-
-    server = daemon_server(configuration, ledger, lambda: reporting.report(time.time()), counts, lease_trouble)
+    server = daemon_server(
+        configuration,
+        ledger,
+        lambda: reporting.report(time.time()),
+        partial(_counts, detected),
+        partial(_lease_trouble, tenure, telling),
+    )
     soaks = [soak_job(SoakDuty(keeper, tenure))] if configuration.soak else []
     daemon = Daemon([*jobs, *soaks, report_job(reporting)], board, lambda: tenure.leads, telling.hear)
     daemon.heed_signals()
@@ -73,6 +71,16 @@ def do_until_stopped(
             reporting.end()
     if left:
         _leave(left)
+
+
+def _counts(detected: Callable[[], DetectionReport | None]) -> DetectionCounts | None:
+    report = detected()
+    return None if report is None else DetectionCounts.of(report)
+
+
+def _lease_trouble(tenure: Tenure, telling: JobTelling) -> str:
+    # a ledger that hangs has not even said that yet
+    return "" if tenure.leads or tenure.waits_for else telling.lease_trouble or "the ledger does not answer"
 
 
 def _run(daemon: Daemon) -> Sequence[str]:

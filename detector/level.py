@@ -1,7 +1,7 @@
 """Levels: a statistic of one run on the log scale, and how sure it is."""
 
 from dataclasses import dataclass
-from math import exp, inf, isfinite, log, sqrt
+from math import exp, inf, isfinite, log
 
 import numpy as np
 
@@ -120,8 +120,3 @@ class _InverseDistribution:
 def ratio_less_one(log_ratio: float) -> float:
     """Turn a difference of logarithms into a relative change; never infinite."""
     return exp(min(log_ratio, _LARGEST_LOG)) - 1 if log_ratio > -inf else -1.0
-
-
-def standard_error(spread: Spread) -> float:
-    """Square root of the variance."""
-    return sqrt(spread.variance)

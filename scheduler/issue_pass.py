@@ -8,20 +8,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from soakwatch.core.deploy import Deploy
-from soakwatch.core.errors import SurfaceError, SurfaceRefused, SurfaceUnavailable
+from soakwatch.core.errors import SurfaceError, SurfaceUnavailable
 from soakwatch.reporter.case import Case
 from soakwatch.reporter.github import GitHubIssues, SeenIssue
-from soakwatch.reporter.github_errors import MOST_PATIENCE, IssueGone, IssueRefused
-from soakwatch.reporter.issue_changes import Change, Decide, Edit, Merge, Open, Thin
+from soakwatch.reporter.github_errors import MOST_PATIENCE
+from soakwatch.reporter.issue_changes import Change, Decide, Open
 from soakwatch.reporter.issue_life import Rules
 from soakwatch.reporter.issue_marker import Told
 from soakwatch.reporter.issue_sync import sync
 from soakwatch.reporter.issue_writing import Writing, known_again
 from soakwatch.reporter.known_issue import KnownIssue
-from soakwatch.reporter.labels import ACCEPT, IGNORED
 from soakwatch.scheduler.fence import FencedLedger
+from soakwatch.scheduler.issue_carrying import GitHubChange, IssueCarrying
 from soakwatch.scheduler.issue_position import IssueMemory, IssuePosition
-from soakwatch.store.ledger import LedgerTransaction
 
 MOST_CHANGES = 150
 """Changes of one pass: two pages of GitHub's list tell the next one of all that this one did."""
@@ -35,13 +34,11 @@ DOUBT = 120.0
 _MOST_TROUBLE = 3
 """Changes in a row that fail before the rest is left to the next pass."""
 
-
 _ROUNDS = 3
 """How often it is planned anew when people have decided something."""
 
 Cases = Callable[[Collection[str]], Iterable[Case]]
 Hears = Callable[[Change], None]
-GitHubChange = Open | Edit | Merge | Thin
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,32 +143,32 @@ class IssuePass:
         changes = self._decided(outlook, now, report, told)
         writing.labels.update(outlook.position.labels)
         writing = replace(writing, before_each=self._fenced.check)
-        step = _Step(self._fenced, self._memory, outlook.issues, outlook.position, now)
-        done, in_a_row = 0, 0
+        carrying = IssueCarrying(self._fenced, self._memory, outlook.issues, outlook.position, now)
+        report.left = len(changes)
+        in_a_row = 0
         for change in changes[:MOST_CHANGES]:
             try:
-                step.take(change, writing)
+                carrying.take(change, writing)
             except SurfaceError as error:
                 report.trouble.append(str(error))
                 in_a_row += 1
-                report.is_final = step.is_final(error)
+                report.is_final = carrying.note_refusal(error)
                 if report.is_final or in_a_row >= _MOST_TROUBLE:
                     break
             else:
                 in_a_row = 0
-                done += 1
+                report.left -= 1
                 report.done.append(change)
                 told(change)
-        report.left = len(changes) - done
         if not changes:
-            self._prepare_a_label(step, writing, report)
+            self._prepare_a_label(carrying, writing, report)
         return report
 
-    def _prepare_a_label(self, step: "_Step", writing: Writing, report: PassReport) -> None:
+    def _prepare_a_label(self, carrying: IssueCarrying, writing: Writing, report: PassReport) -> None:
         try:
-            step.prepare_a_label(writing)
+            carrying.prepare_a_label(writing)
         except SurfaceError as error:
-            step.is_final(error)
+            carrying.note_refusal(error)
             report.trouble.append(str(error))
 
     def _planned(self, issues: Mapping[int, KnownIssue], position: IssuePosition, now: float) -> list[Change]:
@@ -193,89 +190,6 @@ class IssuePass:
                 told(one)
             changes = self._planned(outlook.issues, outlook.position, now)
         return [one for one in changes if not isinstance(one, Decide)]
-
-
-@dataclass
-class _Step:
-    """Carries out changes one by one, and writes down what GitHub has then."""
-
-    ledger: FencedLedger
-    memory: IssueMemory
-    issues: dict[int, KnownIssue]
-    position: IssuePosition
-    now: float
-
-    def take(self, change: GitHubChange, writing: Writing) -> None:
-        """Carry out one change."""
-        match change:
-            case Open():
-                self._open(change, writing)
-            case Edit() | Merge() | Thin():
-                before = self.issues[change.number]
-                try:
-                    after = _changed(change, before, writing, self.now)
-                except IssueGone:
-                    after = _gone(before, writing, self.now)
-                self._keep(after, writing)
-
-    def is_final(self, error: SurfaceError) -> bool:
-        """Whether nothing more is to be asked after `error`; how long GitHub wants to be left alone is written down."""
-        if isinstance(error, SurfaceUnavailable) and error.retry_after is not None:
-            self.position = replace(self.position, not_before=self.now + error.retry_after)
-            with self.ledger.transaction() as work:
-                self.memory.keep_position(work, self.position)
-            return True
-        return isinstance(error, SurfaceRefused) and not isinstance(error, IssueRefused | IssueGone)
-
-    def prepare_a_label(self, writing: Writing) -> None:
-        """Make one of the labels that people may want to use; for when there is nothing else to do."""
-        missing = [label for label in (ACCEPT, IGNORED) if label not in writing.labels]
-        if missing and self.issues:
-            writing.make_labels(missing[:1])
-            self._keep(None, writing)
-
-    def _open(self, change: Open, writing: Writing) -> None:
-        self.position = self.position.doubting(change.case.fingerprint, self.now)
-        self._keep(None, writing)
-        try:
-            made = writing.open(change)
-        except SurfaceError as error:
-            if not error.is_doubtful:
-                self.position = self.position.sure_of(change.case.fingerprint)
-                self._keep(None, writing)
-            raise
-        self.position = self.position.sure_of(change.case.fingerprint)
-        self._keep(made, writing)
-
-    def _keep(self, issue: KnownIssue | None, writing: Writing) -> None:
-        self.position = replace(self.position, labels=tuple(sorted(writing.labels)))
-        with self.ledger.transaction() as work:
-            self.memory.keep_position(work, self.position)
-            if issue is not None:
-                self._remember(work, issue)
-
-    def _remember(self, work: LedgerTransaction, issue: KnownIssue) -> None:
-        self.issues[issue.number] = issue
-        self.memory.keep_issue(work, issue)
-
-
-def _gone(issue: KnownIssue, writing: Writing, now: float) -> KnownIssue:
-    """One that was deleted; looked at once more, because that silences its incident."""
-    try:
-        writing.github.page(issue.number)
-    except IssueGone:
-        return replace(issue, gone=True, closed=issue.closed or now)
-    raise SurfaceUnavailable(f"GitHub has told that issue #{issue.number} is gone, and then that it is there")
-
-
-def _changed(change: Edit | Merge | Thin, issue: KnownIssue, writing: Writing, now: float) -> KnownIssue:
-    match change:
-        case Edit():
-            return writing.edit(change, issue, now)
-        case Merge():
-            return writing.merge(change)
-        case Thin():
-            return writing.thin(change.number, issue)
 
 
 def _wanted(issues: Iterable[KnownIssue]) -> set[str]:

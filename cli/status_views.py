@@ -11,7 +11,6 @@ from soakwatch.cli.incident_views import heading_of, standing_of, what_is_worst
 from soakwatch.cli.moments import written_moment
 from soakwatch.cli.soak_words import what_it_does
 from soakwatch.cli.terminal import printable
-from soakwatch.core.incident import Incident
 from soakwatch.core.judgement import Judgement
 from soakwatch.core.numbers import format_duration, format_value
 from soakwatch.core.verdict import Decision, Severity
@@ -30,7 +29,7 @@ def status_screen(status: Status) -> RenderableType:
     """All of it, in the order in which somebody who was woken would ask."""
     parts: list[RenderableType] = [
         *_heads(status),
-        *_incidents(status.incidents, status.at),
+        *_incidents(status),
         *_tests(status.tests, status.at),
         *_waiting(status),
     ]
@@ -64,12 +63,14 @@ def _heads(status: Status) -> Iterator[Text]:
         yield _line(f"trouble   {sentence}", "red")
 
 
-def _incidents(incidents: Sequence[Incident], now: float) -> Iterator[Text]:
+def _incidents(status: Status) -> Iterator[Text]:
+    incidents = status.incidents
     if not incidents:
-        yield _line("wrong     nothing", "green")
+        unknown = _line("wrong     not known before the detector has looked", "yellow")
+        yield unknown if status.judged is None else _line("wrong     nothing", "green")
     for incident in incidents[:_MOST_INCIDENTS]:
-        style = _OF_SEVERITY[incident.severity]
-        yield _line(f"wrong     {incident.fingerprint}  {standing_of(incident, now)}, {heading_of(incident)}", style)
+        style, standing = _OF_SEVERITY[incident.severity], standing_of(incident, status.at)
+        yield _line(f"wrong     {incident.fingerprint}  {standing}, {heading_of(incident)}", style)
         yield _line(f"          {what_is_worst(incident)}", style)
     if len(incidents) > _MOST_INCIDENTS:
         more = len(incidents) - _MOST_INCIDENTS

@@ -96,6 +96,14 @@ def test_what_is_wrong_and_since_when_comes_with_what_is_normal_for_each_endpoin
     assert normal["between"]["low"] < normal["normal"] < normal["between"]["high"]
 
 
+def test_before_the_detector_has_looked_it_does_not_say_that_nothing_is_wrong(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    tell(place, time.time())
+    shown = screen(place)
+    assert "detector has not looked yet" in shown
+    assert "wrong not known before the detector has looked" in shown
+
+
 def test_without_a_daemon_it_says_that_none_is_at_work(place: Place) -> None:
     assert "daemon none is at work; `soakwatch watch` is one" in screen(place)
     tell(place, time.time() - 300)

@@ -72,7 +72,7 @@ def mute(
 
         soakwatch mute --service "rag_*" --until 2026-12-01T08:00:00+01:00 --why "new hosts" --environment perf
 
-        soakwatch mute --service cart --from 2026-11-23T02:00:00Z --for 90m --why "the migration of last night"
+        soakwatch mute --service cart --from 2026-11-23T02:00:00Z --for 3h --why "a migration that began unannounced"
 
         soakwatch mute list
 

@@ -25,7 +25,7 @@ def known_alerts(ledger: LedgerReading, now: float) -> list[Alert]:
 
 
 def note_alerts(work: LedgerTransaction, told: Iterable[Alert], now: float) -> None:
-    """Keep what was told at `now`, the latest of each; forget those that ended long ago.
+    """Keep what was told at `now`, the latest of each; forget those that ended long ago, also unheard.
 
     What is late changes nothing: an alert that began earlier, or that one fires which is known to have ended.
     """
@@ -34,7 +34,8 @@ def note_alerts(work: LedgerTransaction, told: Iterable[Alert], now: float) -> N
         before = known.get(alert.fingerprint)
         if before is None or _is_news(alert, before):
             known[alert.fingerprint] = replace(alert, heard=now)
-    old = [name for name, one in known.items() if one.ended is not None and one.ended < now - _KEPT]
+    ends = {name: _ended_unheard(one, now).ended for name, one in known.items()}
+    old = [name for name, end in ends.items() if end is not None and end < now - _KEPT]
     work.forget(f"{_PREFIX}{name}" for name in old)
     work.remember({f"{_PREFIX}{name}": _RECORD.dump_json(one) for name, one in known.items() if name not in old})
 

@@ -140,6 +140,14 @@ def test_an_alert_that_is_not_repeated_for_days_has_ended_unheard(ledger: Ledger
     assert [one.fires for one in known_alerts(ledger, NOW + 4 * 86_400)] == [False]
 
 
+def test_an_alert_that_is_never_heard_of_again_is_forgotten_like_one_that_has_ended(ledger: Ledger) -> None:
+    note(ledger, *alerts_of(notice(told()), NOW))
+    for days in (29, 31):
+        now = NOW + days * 86_400
+        note(ledger, *alerts_of(notice(told(fingerprint="another")), now), now=now)
+        assert ("c6eadffa33fcdf37" in {one.fingerprint for one in known_alerts(ledger, now)}) is (days == 29)
+
+
 def test_a_start_in_the_future_does_not_make_what_follows_late(ledger: Ledger) -> None:
     note(ledger, *alerts_of(notice(told(startsAt="2036-01-01T00:00:00Z")), NOW))
     note(ledger, *alerts_of(notice(told(status="resolved", startsAt="2036-01-01T00:00:00Z")), NOW + 60), now=NOW + 60)

@@ -15,13 +15,14 @@ from soakwatch.cli.progress_bar import progress_bar
 from soakwatch.cli.terminal import notes, print_json
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.configuration_file import load_configuration
-from soakwatch.core.errors import UsageError
+from soakwatch.core.errors import StoreError, UsageError
 from soakwatch.core.span import Span
 from soakwatch.store.contract import WindowStore
 
 if TYPE_CHECKING:
     # scipy takes a second to load, and most commands do without
     from soakwatch.cli.progress_bar import Show
+    from soakwatch.core.mute import Mute
     from soakwatch.detector.backtest import Replay
     from soakwatch.detector.observation import Observation
 
@@ -50,7 +51,8 @@ def backtest(
 ) -> None:
     """Replay the stored history, minute by minute, and tell what `watch` would have told of it.
 
-    For a look before switching it on, or at other settings of [detector]. Nothing is written to store or ledger.
+    For a look before switching it on, or at other settings of [detector]. Nothing is written to store or ledger. What
+    is planned under [[maintenance]], or was muted (`mute list --all`), is no incident.
     What is stored of the time before (up to `history`) only teaches; where that is less than `learning`, so do the
     first of the days. Ends with 0, whatever it finds.
 
@@ -101,12 +103,27 @@ def _replay(store: WindowStore, configuration: Configuration, days: float, now: 
         )
     timing, judge_from = Timing.of(configuration.detector), end - days * _DAY
     span = Span(judge_from - timing.history * timing.step, end)
-    around = Surroundings.of(configuration, store.deploys(Span(-inf, end)), store.runs())
+    around = Surroundings.of(configuration, store.deploys(Span(-inf, end)), store.runs(), _mutes(configuration))
     with progress_bar() as show:
         told = _counted(observations(store, timing, span), round((span.end - span.start) / timing.step), show)
         # where the store does not reach back so far, there is nothing to be learnt or judged
         known = dropwhile(lambda one: not one.series, told)
         return replay(known, Engine.begin(configuration.detector), around, judge_from)
+
+
+def _mutes(configuration: Configuration) -> "list[Mute]":
+    """What people have muted, where there is a ledger that knows; a backtest needs none."""
+    from soakwatch.scheduler.mute_book import known_mutes
+    from soakwatch.store.ledger_opening import has_ledger, open_ledger
+
+    if not has_ledger(configuration):
+        return []
+    try:
+        with open_ledger(configuration) as ledger:
+            return known_mutes(ledger)
+    except StoreError as error:
+        notes.print(f"told as if nobody had muted anything: {error}", markup=False, soft_wrap=True, style="yellow")
+        return []
 
 
 def _written(span: Span) -> str:

@@ -17,6 +17,7 @@ from soakwatch.detector.reading import observations
 from soakwatch.detector.timing import Timing
 from soakwatch.scheduler.detection_position import NAME, DetectionPosition
 from soakwatch.scheduler.engine_memory import remembered_engine
+from soakwatch.scheduler.mute_book import known_mutes
 from soakwatch.store.contract import WindowStore
 from soakwatch.store.ledger import LedgerReading
 
@@ -54,7 +55,7 @@ def read_power(
     timing = Timing.of(settings)
     series = tuple(choose([one for one in engine.series if not is_whole_service(one)]))
     day = MinutesOfADay(series, position.until, timing)
-    around = Surroundings.of(configuration, ())
+    around = Surroundings.of(configuration, (), mutes=known_mutes(ledger))
     again = position.until - STEPS * timing.step
     span = Span(min(day.span.start, again), position.until)
     total = round((span.end - span.start) / timing.step)

@@ -17,10 +17,16 @@ from soakwatch.store.sql_ledger import SqlLedger
 _VARIABLE = "SOAKWATCH_LEDGER__URL"
 
 
+def has_ledger(configuration: Configuration) -> bool:
+    """Whether there may be one: a file that is there, or a database. Raises ConfigurationError."""
+    place = place_of(configuration)
+    return not isinstance(place, Path) or place.exists()
+
+
 def open_ledger(configuration: Configuration) -> Ledger:
     """Open the configured ledger, which exists. Raises StoreUnavailable and ConfigurationError."""
     place = place_of(configuration)
-    if isinstance(place, Path) and not place.exists():
+    if not has_ledger(configuration):
         raise StoreUnavailable(f"there is no ledger at {place} yet; `soakwatch watch` makes one")
     return SqlLedger.open(_database(place))
 

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from command_line import soakwatch
+from ledgers import ledger_at
 from watched_history import END, ONSET, SERIES, Place, learnt, stored
 
 from soakwatch.core.incident import Kind
+from soakwatch.core.mute import Mute
 from soakwatch.core.span import Span
 from soakwatch.core.truth import EventKind, TrueEvent, Truth
+from soakwatch.scheduler.mute_book import note_mute
 from soakwatch.store.truth_files import write_truth
 
 SETTINGS = {"SOAKWATCH_DETECTOR__LEARNING": "0.5", "SOAKWATCH_DETECTOR__HISTORY": "1"}
@@ -73,6 +76,19 @@ def test_people_read_the_same_in_lines_that_fit_on_a_narrow_terminal(told: tuple
     assert "rag_service POST /query" in done.stdout
     assert "still open" in done.stdout
     assert "0 told again when they were over, 0 false" in done.stdout
+
+
+def test_what_people_have_muted_is_no_incident_in_a_backtest_either(tmp_path: Path) -> None:
+    place = stored().copy(tmp_path)
+    muted = Mute("", "*", "rag_*", Span(ONSET, END), "index is rebuilt", "ada", ONSET)
+    with ledger_at(str(place.folder / "soakwatch-ledger.db")) as ledger, ledger.transaction() as work:
+        note_mute(work, muted)
+    done = soakwatch("backtest", "--days", "1", "--json", folder=place.folder, environment=SETTINGS)
+    assert json.loads(done.stdout)["incidents"] == []
+    (place.folder / "soakwatch-ledger.db").write_bytes(b"no ledger" * 100)
+    done = soakwatch("backtest", "--days", "1", "--json", folder=place.folder, environment=SETTINGS)
+    assert len(json.loads(done.stdout)["incidents"]) == 1
+    assert "told as if nobody had muted anything: " in done.stderr.replace("\n", " ")
 
 
 def test_the_truth_about_another_history_is_refused(told: tuple[Place, str]) -> None:

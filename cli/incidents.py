@@ -16,7 +16,7 @@ from soakwatch.core.configuration_file import load_configuration
 from soakwatch.core.errors import UsageError
 from soakwatch.core.incident import Incident, Kind, Ruling, RulingKind
 from soakwatch.detector.incidents import accepted
-from soakwatch.detector.maintenance import maintenance_of, planned_by
+from soakwatch.detector.maintenance import MaintenanceCalendar, maintained, maintenance_of, planned_by
 from soakwatch.detector.timing import BLOCK, Timing
 from soakwatch.store.ledger import Ledger, LedgerReading
 
@@ -50,12 +50,14 @@ def list_incidents(
 
         soakwatch incidents list --all --json
     """
-    with _ledger(config, store) as ledger:
+    configuration, now = with_store(load_configuration(config), store), time.time()
+    with _opened(configuration) as ledger:
         incidents = ledger.incidents() if all_ else [one for one in ledger.incidents() if one.is_open]
+        calendar = _calendar(configuration, ledger)
     if json_:
-        _print_documents(incidents)
+        _print_documents(incidents, calendar, now)
     elif incidents:
-        print_incidents(incidents, time.time())
+        print_incidents(incidents, now)
     else:
         results.print("no incidents" if all_ else "no open incidents; --all lists those that are over")
 
@@ -72,16 +74,13 @@ def show_incident(
 
         soakwatch incidents show 3f9a2c10b7de --json
     """
-    from soakwatch.scheduler.mute_book import known_mutes
-
     configuration, now = with_store(load_configuration(config), store), time.time()
     with _opened(configuration) as ledger:
         incident = find_incident(ledger, fingerprint)
-        rulings, mutes = ledger.rulings(incident.fingerprint), known_mutes(ledger)
+        rulings, calendar = ledger.rulings(incident.fingerprint), _calendar(configuration, ledger)
     if json_:
-        _print_documents([incident])
+        _print_documents([incident], calendar, now)
     else:
-        calendar = planned_by(configuration).with_mutes(mutes)
         print_incident(incident, rulings, now, maintenance_of(incident, calendar, now))
 
 
@@ -106,9 +105,9 @@ def accept(
     ruling = Ruling(RulingKind.ACCEPT, time.time(), given_reason(why), by or user_name())
     configuration = with_store(load_configuration(config), store)
     with _opened(configuration) as ledger:
-        incident = _rule(ledger, fingerprint, ruling)
+        incident, calendar = _rule(ledger, fingerprint, ruling), _calendar(configuration, ledger)
     if json_:
-        _print_documents([incident])
+        _print_documents([incident], calendar, ruling.at)
     else:
         begins = written_moment(_begin_of_level(incident, Timing.of(configuration.detector)))
         notes.print(f"accepted {incident.fingerprint}: its level is the baseline from {begins} on", markup=False)
@@ -140,10 +139,11 @@ def ignore(
     """
     now = time.time()
     ruling = Ruling(RulingKind.IGNORE, now, given_reason(why), by or user_name(), _end_of_silence(for_, until, now))
-    with _ledger(config, store) as ledger:
-        incident = _rule(ledger, fingerprint, ruling)
+    configuration = with_store(load_configuration(config), store)
+    with _opened(configuration) as ledger:
+        incident, calendar = _rule(ledger, fingerprint, ruling), _calendar(configuration, ledger)
     if json_:
-        _print_documents([incident])
+        _print_documents([incident], calendar, now)
     else:
         notes.print(f"ignored {incident.fingerprint} until {written_moment(ruling.until or now)}", markup=False)
 
@@ -161,15 +161,18 @@ def _begin_of_level(incident: Incident, timing: Timing) -> float:
     return timing.block_after(max(accepted([incident]).values())) * BLOCK * timing.step
 
 
-def _ledger(config: ConfigOption, store: StoreOption) -> Ledger:
-    return _opened(with_store(load_configuration(config), store))
-
-
 def _opened(configuration: Configuration) -> Ledger:
     # SQLAlchemy takes a third of a second to load, and most commands do without
     from soakwatch.store.ledger_opening import open_ledger
 
     return open_ledger(configuration)
+
+
+def _calendar(configuration: Configuration, ledger: LedgerReading) -> MaintenanceCalendar:
+    """What is planned, and what people have muted."""
+    from soakwatch.scheduler.mute_book import known_mutes
+
+    return planned_by(configuration).with_mutes(known_mutes(ledger))
 
 
 def _rule(ledger: Ledger, fingerprint: str, ruling: Ruling) -> Incident:
@@ -218,7 +221,8 @@ def user_name() -> str:
         return ""
 
 
-def _print_documents(incidents: list[Incident]) -> None:
+def _print_documents(incidents: list[Incident], calendar: MaintenanceCalendar, now: float) -> None:
     from soakwatch.reporter.incidents_json import incidents_document
 
-    print_json(incidents_document(incidents).model_dump(mode="json", by_alias=True))
+    document = incidents_document(incidents, maintained(incidents, calendar, now))
+    print_json(document.model_dump(mode="json", by_alias=True))

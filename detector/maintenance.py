@@ -78,6 +78,12 @@ def maintenance_of(incident: Incident, calendar: MaintenanceCalendar, now: float
     return calendar.in_force(incident.environment, incident.service, now)
 
 
+def maintained(incidents: Iterable[Incident], calendar: MaintenanceCalendar, now: float) -> dict[str, Maintenance]:
+    """The maintenance that the services of some of `incidents` are in, by the fingerprints of these."""
+    found = ((one.fingerprint, maintenance_of(one, calendar, now)) for one in incidents)
+    return {fingerprint: maintenance for fingerprint, maintenance in found if maintenance is not None}
+
+
 def rethought(before: Iterable[Mute], after: Iterable[Mute]) -> list[Span]:
     """The spans in which it matters that people changed the mutes `before` to those `after`."""
     return [mute.span for mute in set(before) ^ set(after)]

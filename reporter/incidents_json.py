@@ -1,6 +1,6 @@
 """Incidents as documents for machines."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final, Literal, Self
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Finding, Incident, Kind, Ruling, RulingKind, Shape, State
+from soakwatch.core.maintenance import Maintenance
 from soakwatch.core.record import Record
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
@@ -180,11 +181,35 @@ class IncidentRecord(Record):
         )
 
 
+class MaintenanceRecord(Record):
+    """Until when nothing is concluded about a service, and why; `mute` is the id of the mute, empty where planned."""
+
+    start: datetime
+    end: datetime
+    why: Text
+    by: Text
+    mute: Text
+
+    @classmethod
+    def of(cls, maintenance: Maintenance | None) -> Self | None:
+        """Make the record of `maintenance`."""
+        if maintenance is None:
+            return None
+        start, end = _moments(maintenance.span)
+        return cls(start=start, end=end, why=maintenance.title, by=maintenance.by, mute=maintenance.mute)
+
+
+class StandingRecord(IncidentRecord):
+    """One incident, and the maintenance that its service is in now: a mute or a planned window; null where none is."""
+
+    maintenance: MaintenanceRecord | None = None
+
+
 class IncidentsDocument(Record):
     """Incidents, in the order of their first suspicion: regressions over time, and why each was called one."""
 
     schema_version: Literal[1] = Field(SCHEMA, alias="schema")
-    incidents: tuple[IncidentRecord, ...]
+    incidents: tuple[StandingRecord, ...]
 
 
 class ChangeDocument(Record):
@@ -241,9 +266,13 @@ def utc_moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(min(max(seconds, 0.0), _LATEST), UTC)
 
 
-def incidents_document(incidents: Iterable[Incident]) -> IncidentsDocument:
-    """Make the document of `incidents`."""
-    return IncidentsDocument(incidents=tuple(map(IncidentRecord.of, incidents)))
+def incidents_document(incidents: Iterable[Incident], maintained: Mapping[str, Maintenance]) -> IncidentsDocument:
+    """Make the document of `incidents`; the maintenance that they are in is by their fingerprints."""
+    records = [
+        StandingRecord.of(one).model_copy(update={"maintenance": MaintenanceRecord.of(maintained.get(one.fingerprint))})
+        for one in incidents
+    ]
+    return IncidentsDocument(incidents=tuple(records))
 
 
 def _moments(span: Span) -> tuple[datetime, datetime]:

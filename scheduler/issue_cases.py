@@ -1,14 +1,13 @@
 """Issue cases: all that issues should be about, as the ledger knows it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from soakwatch.core.alert import Alert
 from soakwatch.core.github_settings import AssigneeSection
-from soakwatch.core.incident import Incident
 from soakwatch.core.maintenance import Maintenance
-from soakwatch.detector.maintenance import NOTHING_PLANNED, MaintenanceCalendar, maintenance_of
+from soakwatch.detector.maintenance import NOTHING_PLANNED, MaintenanceCalendar, maintained
 from soakwatch.reporter.alert_case import case_of_alert
 from soakwatch.reporter.case import Case
 from soakwatch.reporter.incident_case import case_of, is_worth_an_issue
@@ -57,15 +56,9 @@ def known_cases(
     old = [one for name in names for one in ledger.incidents_named(name) if one.fingerprint == name]
     incidents = [one for one in [*there.values(), *old] if is_worth_an_issue(one)]
     calendar = planned.with_mutes(known_mutes(ledger))
-    maintained, settling = (_maintained(incidents, calendar, at) for at in (now, now - _SETTLES))
+    muted, settling = (maintained(incidents, calendar, at) for at in (now, now - _SETTLES))
     cases = [
-        case_of(one, now, assignees, alerts.get(one.fingerprint, ()), maintained.get(one.fingerprint))
-        for one in incidents
+        case_of(one, now, assignees, alerts.get(one.fingerprint, ()), muted.get(one.fingerprint)) for one in incidents
     ]
     cases = [replace(one, muted=one.muted or one.fingerprint in settling) for one in cases]
-    return KnownCases([*cases, *(case_of_alert(one, assignees) for one in alerts.get("", ()))], alerts, maintained)
-
-
-def _maintained(incidents: Iterable[Incident], calendar: MaintenanceCalendar, now: float) -> dict[str, Maintenance]:
-    found = ((one.fingerprint, maintenance_of(one, calendar, now)) for one in incidents)
-    return {fingerprint: maintenance for fingerprint, maintenance in found if maintenance is not None}
+    return KnownCases([*cases, *(case_of_alert(one, assignees) for one in alerts.get("", ()))], alerts, muted)

@@ -13,9 +13,11 @@ from command_line import soakwatch
 from soakwatch.core.deploy import Deploy
 from soakwatch.core.incident import Finding, Incident, Kind, RulingKind, Shape, State
 from soakwatch.core.incident import Testimony as Said  # pytest takes what is called Test... for a test
+from soakwatch.core.mute import Mute
 from soakwatch.core.series import Series
 from soakwatch.core.span import Span
 from soakwatch.core.verdict import Effect, Metric, Severity
+from soakwatch.scheduler.mute_book import note_mute
 from soakwatch.store.ledger import Ledger
 from soakwatch.store.ledger_sqlite import make_ledger_file, sqlite_database
 from soakwatch.store.sql_ledger import SqlLedger
@@ -108,6 +110,26 @@ def test_machines_read_incidents_as_json(ledger: Ledger, tmp_path: Path) -> None
     assert record["findings"][0]["effect"] == {"value": 0.21, "low": 0.18, "high": 0.24}
     shown = soakwatch("incidents", "show", "3f9a", "--json", folder=tmp_path).stdout
     assert json.loads(shown)["incidents"] == [record]
+
+
+def test_machines_read_that_nothing_is_concluded_because_somebody_has_muted_the_service(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    save(ledger, an_incident())
+
+    def maintenance(*command: str) -> dict[str, str] | None:
+        (told,) = json.loads(soakwatch("incidents", *command, "--json", folder=tmp_path).stdout)["incidents"]
+        found: dict[str, str] | None = told["maintenance"]
+        return found
+
+    assert maintenance("show", "3f9a") is None
+    now = time.time()
+    with ledger.transaction() as work:
+        muted = note_mute(work, Mute("", "staging", "rag_*", Span(now, now + 7_200), "index is rebuilt", "ada", now))
+    for command in (("show", "3f9a"), ("list",), ("ignore", "3f9a", "--why", "known", "--for", "7d")):
+        told = maintenance(*command)
+        assert told is not None
+        assert (told["by"], told["why"], told["mute"]) == ("ada", "index is rebuilt", muted.id)
 
 
 def test_accepting_an_incident_is_kept_with_its_reason_and_who_did_it(ledger: Ledger, tmp_path: Path) -> None:

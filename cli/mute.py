@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 366 * 86_400.0
 """Seconds of a mute: what is never to be looked at should not be measured."""
+
+_MOST_NAMED = 8
 
 mute_app = typer.Typer(invoke_without_command=True)
 
@@ -79,8 +82,10 @@ def mute(
         soakwatch mute end 3f9a
     """
     if asked.invoked_subcommand is not None:
+        _require_nothing_before(asked, asked.invoked_subcommand)
         return
-    if not service.strip():
+    service = service.strip()
+    if not service:
         raise UsageError("which service? name it with --service, as in --service 'rag_*'; --service '*' is all")
     reason, configuration, now = given_reason(why), with_store(load_configuration(config), store), time.time()
     span = _span(from_, for_, until, now, configuration)
@@ -90,6 +95,7 @@ def mute(
         _print_documents([kept])
     else:
         notes.print(printable(f"muted {_sentence(kept)}", 400), soft_wrap=True)
+        _tell_if_nothing_is_meant(kept, configuration)
 
 
 @mute_app.command("list")
@@ -133,15 +139,35 @@ def end(
 
         soakwatch mute end 3f9a
     """
-    from soakwatch.scheduler.mute_book import end_mute
+    from soakwatch.scheduler.mute_book import end_mute, known_mutes
 
     now = time.time()
     with _ledger(with_store(load_configuration(config), store)) as ledger, ledger.transaction() as work:
         ended = end_mute(work, mute_id, now)
+        others = [one for one in known_mutes(work) if _still_mutes(one, ended, now)]
     if json_:
         _print_documents([ended])
     else:
-        notes.print(printable(f"ended {ended.id}: {ended.service} is watched again", 400), soft_wrap=True)
+        still = [f"{one.id} still mutes {one.service} until {written_moment(one.span.end)}" for one in others]
+        after = "; ".join(still) or f"{ended.service} is watched again"
+        notes.print(printable(f"ended {ended.id}: {after}", 400), soft_wrap=True)
+
+
+def _require_nothing_before(asked: typer.Context, command: str) -> None:
+    """Raise UsageError for options before `list` and `end`, which have their own: another ledger would be meant."""
+    sources = {one: asked.get_parameter_source(one) for one in asked.params}
+    given = [one for one, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        names = ", ".join(sorted(f"--{one.strip('_').replace('_', '-')}" for one in given))
+        raise UsageError(f"{names} before `{command}` would count for nothing; write options behind it")
+
+
+def _still_mutes(other: Mute, ended: Mute, now: float) -> bool:
+    """Whether `other` is under way, and about something that `ended` was about, as far as patterns can tell."""
+    if other.id == ended.id or not other.span.start <= now < other.span.end:
+        return False
+    pairs = ((other.environment, ended.environment), (other.service, ended.service))
+    return all(fnmatchcase(one, two) or fnmatchcase(two, one) for one, two in pairs)
 
 
 def _span(from_: str | None, for_: str | None, until: str | None, now: float, configuration: Configuration) -> Span:
@@ -183,6 +209,20 @@ def _kept(wanted: Mute, configuration: Configuration) -> Mute:
 
     with create_ledger(configuration) as ledger, ledger.transaction() as work:
         return note_mute(work, wanted)
+
+
+def _tell_if_nothing_is_meant(mute: Mute, configuration: Configuration) -> None:
+    """Say that no service that is known is called so: whoever misspelt one would be woken all the same."""
+    from soakwatch.scheduler.engine_memory import known_places
+
+    with _ledger(configuration) as ledger:
+        places = known_places(ledger, configuration.detector)
+    if not places or any(mute.maintenance.concerns(*place) for place in places):
+        return
+    named = sorted(f"{service} in {environment}" for environment, service in places)
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    known = f"no service that is known is meant by that; there are {', '.join(named[:_MOST_NAMED])}{more}"
+    notes.print(printable(known, 400), soft_wrap=True, style="yellow")
 
 
 def _ledger(configuration: Configuration) -> "Ledger":

@@ -313,3 +313,38 @@ def test_an_incident_says_that_its_service_is_muted(tmp_path: Path) -> None:
     shown = soakwatch("incidents", "show", "4bf9", folder=tmp_path).stdout
     assert "  muted          until 20" in shown
     assert "UTC by ada: index is rebuilt; nothing is concluded meanwhile" in shown
+
+
+@pytest.mark.parametrize("command", [("list",), ("end", "3f9a")], ids=["list", "end"])
+def test_options_before_list_or_end_are_refused_as_they_would_count_for_nothing(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    done = soakwatch("mute", "--config", "production.toml", *command, folder=tmp_path)
+    assert done.returncode == 2
+    assert f"--config before `{command[0]}` would count for nothing; write options behind it" in done.stderr
+
+
+def test_ending_one_of_two_mutes_says_that_the_other_still_mutes(tmp_path: Path) -> None:
+    for pattern in ("cart", "ca*", "rag_*"):
+        muting(tmp_path, "--service", pattern, "--for", "2h", "--why", "new hosts")
+    exact, wide, _ = json.loads(muting(tmp_path, "list", "--json"))["mutes"]
+    said = muting(tmp_path, "end", exact["id"])
+    assert said.startswith(f"ended {exact['id']}: {wide['id']} still mutes ca* until ")
+    assert "watched again" not in said
+    assert "ca* is watched again" in muting(tmp_path, "end", wide["id"])
+
+
+def test_a_mute_of_what_nobody_knows_says_which_services_there_are(place: Place) -> None:
+    known = {
+        "SOAKWATCH_ENVIRONMENT": "staging",
+        "SOAKWATCH_DETECTOR__LEARNING": "0.5",
+        "SOAKWATCH_DETECTOR__HISTORY": "1",
+    }
+
+    def said(service: str) -> str:
+        arguments = ("--service", service, "--for", "2h", "--why", "new hosts")
+        environment = {**known, "SOAKWATCH_ENVIRONMENT": "staging"}
+        return soakwatch("mute", *arguments, folder=place.folder, environment=environment).stderr
+
+    assert "no service that is known is meant by that; there are rag_service in staging" in said("rag-service")
+    assert "no service" not in said(" rag_* ")

@@ -60,7 +60,7 @@ def _of_running(watching: SoakWatching, expected: int) -> str:
     if watching.is_unanswered:
         return "the target does not answer: every request goes without any answer"
     if watching.pulse is None or watching.pulse.workers >= expected:
-        return ""
+        return "its users make no requests; Locust's log says what they do instead" if watching.is_idle else ""
     there = f"{watching.pulse.workers} of {expected}"
     if watching.pulse.run:
         return f"workers are missing: {there} are there"

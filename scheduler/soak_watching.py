@@ -14,6 +14,9 @@ BEGINNING = 60.0
 _COMPARED = 20.0
 """Seconds of requests that must all have gone without an answer."""
 
+_IDLE = 300.0
+"""Seconds without a request after which users that are there do something else than to make load."""
+
 _RUNNING = frozenset({"spawning", "running"})
 
 
@@ -32,12 +35,14 @@ class SoakWatching:
     _beat: float = 0.0
     _moved: float = 0.0
     _full: float = 0.0
+    _busy: float = 0.0
+    _requests: int = -1
     _compared: tuple[float, Pulse] | None = None
 
     def look(self, written: int, pulse: Pulse | None, now: float, *, is_complete: bool) -> None:
         """Take in the pulse that was written at `written`, and whether all workers were there at `now`."""
         if self._looked is None or not 0 <= now - self._looked <= UNWATCHED:
-            self._beat = self._moved = self._full = now
+            self._beat = self._moved = self._full = self._busy = now
             self._compared = None
         self._looked = now
         if pulse is None or pulse.start == self.token:
@@ -60,6 +65,11 @@ class SoakWatching:
         return max(0.0, (self._looked or 0.0) - self._full)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it has users, and none of them has made a request for a while."""
+        return (self._looked or 0.0) - self._busy >= _IDLE
+
+    @property
     def is_testing(self) -> bool:
         """Whether it makes load."""
         return self.pulse is not None and self.pulse.state in _RUNNING
@@ -73,6 +83,8 @@ class SoakWatching:
         # a test that has stopped by itself, as for want of workers, is none that is yet to begin
         if pulse.windows != self._windows or not (self.is_testing or pulse.ended):
             self._windows, self._moved = pulse.windows, now
+        if pulse.requests != self._requests or not (self.is_testing and pulse.users):
+            self._requests, self._busy = pulse.requests, now
         if self._compared is None or pulse.run != self._compared[1].run:
             self._compared = now, pulse
         since, before = self._compared

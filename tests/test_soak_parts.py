@@ -19,7 +19,9 @@ from soakwatch.core.soak_settings import SoakSection
 from soakwatch.scheduler.soak_book import Whereabouts, Wish, note_whereabouts, note_wish, whereabouts, wishes
 from soakwatch.scheduler.soak_command import Start, arguments, fingerprint, variables
 from soakwatch.scheduler.soak_files import SoakFiles
+from soakwatch.scheduler.soak_occasion import Occasion
 from soakwatch.scheduler.soak_record import SoakRecord
+from soakwatch.scheduler.soak_trouble import Asked, trouble_of
 from soakwatch.scheduler.soak_watching import SoakWatching
 
 NOW = 1_800_000_000.0
@@ -85,6 +87,21 @@ def test_a_target_is_gone_when_every_request_of_a_while_went_without_an_answer()
     assert not looks(beats(60)).is_unanswered, "who makes no requests hears nothing"
 
 
+def test_users_that_make_no_requests_are_told_of_after_five_minutes() -> None:
+    def said(requests: int, users: int = 8, state: str = "running", seconds: int = 320) -> str:
+        pulses = [
+            replace(RUNNING, requests=at // 20 * requests, number=at, windows=at // 10, users=users, state=state)
+            for at in range(0, seconds, 2)
+        ]
+        watching = looks([(float(one.number), one.number + 1, one) for one in pulses])
+        now = NOW + seconds
+        return trouble_of(SoakRecord("a", began=NOW), watching, Asked(Occasion(NOW, now + 60)), 0, now)
+
+    assert said(0) == "its users make no requests; Locust's log says what they do instead"
+    assert said(1) == ""
+    assert said(0, users=0) == said(0, state="ready") == said(0, seconds=290) == ""
+
+
 @given(st.builds(Pulse, st.text(), st.integers(), st.integers(), st.text(), st.text()))
 def test_a_pulse_reads_back_equal(pulse: Pulse) -> None:
     assert Pulse.decode(pulse.encode()) == pulse
@@ -142,6 +159,9 @@ def test_last_words_are_those_since_the_last_start(tmp_path: Path) -> None:
     assert files.last_words() == "one / \N{REPLACEMENT CHARACTER} / two / three".removeprefix("one / ")
     files.mark_log("staging")
     assert files.last_words() == ""
+    with files.log.open("ab") as log:
+        log.write(b"[2026-11-30 08:24:41,123] soak-1/ERROR/locust.main: no users\n")
+    assert files.last_words() == "soak-1/ERROR/locust.main: no users", "the next time it reads the same"
 
 
 def test_what_others_left_in_the_folder_is_no_record_and_no_pulse(tmp_path: Path) -> None:

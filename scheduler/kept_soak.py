@@ -54,8 +54,9 @@ class KeptSoak:
 
     @property
     def run(self) -> str:
-        """The run that is under way, else the last one."""
-        return self.record.run
+        """The run that is under way, else the last one; empty while a start has not begun its own yet."""
+        pulse = self._watching.pulse
+        return "" if self.is_there and (pulse is None or not pulse.run) else self.record.run
 
     def keep(self, asked: Asked, now: float, notes_start: Callable[[], None]) -> None:
         """Look, decide, and do what was decided. `notes_start` is called before Locust is started, and may raise."""

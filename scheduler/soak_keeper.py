@@ -185,7 +185,7 @@ class SoakKeeper:
             wanted=is_wanted,
             test=section.test_name,
             process=record.process if soak.is_there else 0,
-            run=record.run,
+            run=soak.run,
             since=record.began if soak.is_there else None,
             due=((soak.due(now) if is_wanted else None) or begins) if asked is not None else None,
             restarts=record.restarts,

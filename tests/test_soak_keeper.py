@@ -58,6 +58,8 @@ def test_it_runs_while_it_is_wanted_and_ends_in_order_when_it_is_stopped(soak: N
     assert exact(run), run
     assert bench.keep().process == 0
     bench.wish(wanted=True)
+    begins = bench.until(lambda state: bool(state.process), "its start")
+    assert begins.run == "", "it makes no load yet, and the run that is over is not its own"
     assert bench.until_it_runs(but=begun.run).wanted
     assert bench.trouble == []
 

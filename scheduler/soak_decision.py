@@ -151,7 +151,8 @@ def _goes_on(wanted: Wanted, record: SoakRecord, now: float) -> bool:
 
 
 def _fault(ending: Ending | None, ran: float, last_words: str) -> str:
-    after = format_duration(ran)
+    # to the minute: it is said again where it is another sentence
+    after = format_duration(ran // 60 * 60) if ran >= WELL_BEGUN else "less than a minute"
     match ending:
         case Ending.HANGS:
             return f"Locust hung after {after}: it lived and closed no windows"

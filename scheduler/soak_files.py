@@ -1,5 +1,6 @@
 """Soak files: the folder of one soak: its record, the heartbeat, Locust's pulse and its log."""
 
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ _TAIL = 16_384
 _LONGEST_WORDS = 300
 _LAST_LINES = 3
 _MARK = "soakwatch starts"
+_WHEN = re.compile(r"^\[\d{4}-\d\d-\d\d[ T][\d:.,]+\]\s*")
+"""How Locust's lines begin."""
 
 
 class SoakFiles:
@@ -78,14 +81,17 @@ class SoakFiles:
                     log.truncate(0)
 
     def last_words(self) -> str:
-        """The last lines of the log since the last start, on one line; empty where there are none."""
+        """The last lines of the log since the last start, on one line; empty where there are none.
+
+        When each was written is left out: the same words are to read the same the next time.
+        """
         try:
             with self.log.open("rb") as log:
                 log.seek(max(0, self.log.stat().st_size - _TAIL))
                 text = log.read(_TAIL).decode(errors="replace")
         except OSError:
             return ""
-        lines = [line.strip() for line in text.splitlines()]
+        lines = [_WHEN.sub("", line.strip()) for line in text.splitlines()]
         marks = [number for number, line in enumerate(lines) if line.startswith(_MARK)]
         said = [line for line in lines[marks[-1] + 1 if marks else 0 :] if line]
         return " / ".join(said[-_LAST_LINES:])[-_LONGEST_WORDS:]

@@ -147,6 +147,14 @@ def test_the_last_words_of_what_ended_by_itself_are_told() -> None:
     assert ended.fault == "Locust ended by itself after 1 h 40 min; its last words: SyntaxError: invalid syntax"
 
 
+def test_what_ends_again_and_again_is_told_in_the_same_words() -> None:
+    record = running()
+    faults = {
+        after_end(record, record.began + ran, in_order=False, last_words="no users").fault for ran in (2.2, 3.8, 31.0)
+    }
+    assert faults == {"Locust ended by itself after less than a minute; its last words: no users"}
+
+
 def test_a_shape_that_comes_to_its_end_is_no_fault_unless_it_does_so_at_once() -> None:
     record = running()
     assert after_end(record, record.began + 61, in_order=True, last_words="").restarts == 0

@@ -73,9 +73,22 @@ def describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noqa
         return f"{place}: unknown key{_suggestion(key, _keys_beside(location))}"
     if detail["type"] == "missing":
         return f"{place}: this key is needed"
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    message = _of_shape(detail["type"], location) or str(detail["msg"]).removeprefix("Value error, ")
     shown = "" if _may_be_secret(location, detail["input"]) else f", not {detail['input']!r}"
     return f"{place}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _of_shape(kind: str, location: tuple[str | int, ...]) -> str:
+    """What would be right where the value is of another shape; empty for anything else, of which pydantic says it."""
+    match kind:
+        case "tuple_type" if len(location) == 1:
+            return f"it must be a list of sections; write each of them under [[{location[0]}]]"
+        case "tuple_type":
+            return "it must be a list, such as ['one', 'another']"
+        case "model_type":
+            return "it must be a section: keys and their values"
+        case _:
+            return ""
 
 
 def _may_be_secret(location: tuple[str | int, ...], value: object) -> bool:

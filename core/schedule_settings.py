@@ -2,12 +2,30 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from soakwatch.core.detector_settings import Cron
+from soakwatch.core.detector_settings import Cron, check_cron
 from soakwatch.core.section import Section
 
-Times = Annotated[float, Field(ge=1, le=86_400)] | Cron
+_SHORTEST, _LONGEST = 1.0, 86_400.0
+
+
+def _times(value: object) -> object:
+    """The same. Raises ValueError that says both of what would be right: of a union, each part complains by itself."""
+    try:
+        seconds = None if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        seconds = None
+    if seconds is not None and _SHORTEST <= seconds <= _LONGEST:
+        return value
+    try:
+        return check_cron(value if isinstance(value, str) and seconds is None else "")
+    except ValueError:
+        right = f"it must be a number of seconds from {_SHORTEST:g} to {_LONGEST:g}, or a cron expression"
+        raise ValueError(f"{right} such as '*/5 * * * *'") from None
+
+
+Times = Annotated[Annotated[float, Field(ge=_SHORTEST, le=_LONGEST)] | Cron, BeforeValidator(_times)]
 """Seconds from one time to the next, or a cron expression in the detector's time zone."""
 
 

@@ -4,7 +4,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import QueuePool, create_engine
+from sqlalchemy import Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from soakwatch.core.errors import StoreUnavailable
 from soakwatch.store.ledger_database import LedgerDatabase
@@ -41,7 +43,31 @@ def sqlite_database(path: Path, patience: float = PATIENCE) -> LedgerDatabase:
 
     # connected by ourselves: a name with ? or # in it survives no URL of SQLAlchemy's
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
+    _let_go_of_what_was_moved(engine, path)
     return LedgerDatabase(engine, str(path))
+
+
+def _let_go_of_what_was_moved(engine: Engine, path: Path) -> None:
+    """Use no connection to a file that is not at `path` any more: what is written there, nobody else would see."""
+
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _file_at(path)
+
+    def check(_: object, record: ConnectionPoolEntry, __: object) -> None:
+        if record.info["file"] != _file_at(path):
+            raise DisconnectionError(f"{path} is another file, or gone")
+
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkout", check)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells the file from all others; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_empty(path: Path) -> None:

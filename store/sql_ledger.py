@@ -69,7 +69,8 @@ class SqlLedger(SqlReading, Ledger):
         """Keep the lease for `duration` seconds from `now`."""
         with self._work() as work:
             last = work.lock()
-            if last.fence != lease.fence:
+            # numbers begin again in a ledger that was made anew
+            if (last.fence, last.holder) != (lease.fence, lease.holder):
                 raise _lost(self.address, last)
             longer = replace(lease, expires=now + duration)
             work.give(longer)
@@ -79,7 +80,8 @@ class SqlLedger(SqlReading, Ledger):
     def release(self, lease: Lease) -> None:
         """Let the next daemon have it at once."""
         with self._work() as work:
-            if work.lock().fence == lease.fence:
+            last = work.lock()
+            if (last.fence, last.holder) == (lease.fence, lease.holder):
                 work.give(replace(lease, expires=0.0))
                 work.commit()
 

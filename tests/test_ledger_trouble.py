@@ -16,7 +16,7 @@ from sqlalchemy import URL
 
 from soakwatch.core.configuration import Configuration
 from soakwatch.core.detector_settings import LedgerSection
-from soakwatch.core.errors import ConfigurationError, StoreError, StoreUnavailable
+from soakwatch.core.errors import ConfigurationError, LeaseLost, StoreError, StoreUnavailable
 from soakwatch.core.incident import Incident, State
 from soakwatch.core.store_settings import StoreKind, StoreSection
 from soakwatch.store.ledger import Ledger
@@ -109,6 +109,36 @@ def test_who_only_reads_makes_no_ledger_and_is_told_who_makes_one(path: Path) ->
     assert not path.exists()
     create_ledger(at(path)).close()
     open_ledger(at(path)).close()
+
+
+def move(folder: Path, to: Path) -> None:
+    """Move a ledger, with what SQLite keeps beside it."""
+    to.mkdir(exist_ok=True)
+    for file in folder.glob("soakwatch-ledger.db*"):
+        file.rename(to / file.name)
+
+
+def test_a_ledger_that_is_moved_away_is_gone_for_who_has_it_open_and_one_in_its_place_is_used(path: Path) -> None:
+    with create_ledger(at(path)) as ledger:
+        lease = ledger.acquire("this daemon", 0.0, 60.0)
+        assert lease is not None
+        keep(ledger, an_incident())
+        away = path.parent / "away"
+        move(path.parent, away)
+        with pytest.raises(StoreUnavailable, match=r"soakwatch-ledger.db: unable to open .*; put it back, or start"):
+            keep(ledger, an_incident("0" * 12))
+        with pytest.raises(StoreUnavailable, match="unable to open"):
+            ledger.incidents()
+        assert not path.exists()
+        with create_ledger(at(path)) as other:
+            assert other.acquire("another daemon", 0.0, 60.0) is not None
+        assert ledger.incidents() == []
+        with pytest.raises(LeaseLost):
+            ledger.renew(lease, 1.0, 60.0)
+        move(path.parent, path.parent / "new")
+        move(away, path.parent)
+        assert ledger.incidents() == [an_incident()]
+        assert ledger.renew(lease, 1.0, 60.0).holder == "this daemon"
 
 
 @pytest.mark.parametrize("name", ["deep/er/ledger.db", "with space.db", "ümläut 🛒.db", "per%20cent?mode=ro#x.db"])

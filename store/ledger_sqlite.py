@@ -10,7 +10,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from soakwatch.core.errors import StoreUnavailable
 from soakwatch.store.ledger_database import LedgerDatabase
-from soakwatch.store.sqlite_file import PATIENCE, place_file
+from soakwatch.store.sqlite_file import PATIENCE, file_at, place_file
 
 
 def make_ledger_file(path: Path) -> None:
@@ -43,7 +43,7 @@ def sqlite_database(path: Path, patience: float = PATIENCE) -> LedgerDatabase:
 
     # connected by ourselves: a name with ? or # in it survives no URL of SQLAlchemy's
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
-    _let_go_of_what_was_moved(engine, path)
+    _let_go_of_what_was_moved(engine, path.absolute())
     return LedgerDatabase(engine, str(path))
 
 
@@ -51,23 +51,14 @@ def _let_go_of_what_was_moved(engine: Engine, path: Path) -> None:
     """Use no connection to a file that is not at `path` any more: what is written there, nobody else would see."""
 
     def note(_: object, record: ConnectionPoolEntry) -> None:
-        record.info["file"] = _file_at(path)
+        record.info["file"] = file_at(path)
 
     def check(_: object, record: ConnectionPoolEntry, __: object) -> None:
-        if record.info["file"] != _file_at(path):
+        if record.info["file"] != file_at(path):
             raise DisconnectionError(f"{path} is another file, or gone")
 
     event.listen(engine, "connect", note)
     event.listen(engine, "checkout", check)
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """What tells the file from all others; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _make_empty(path: Path) -> None:

@@ -20,7 +20,7 @@ from soakwatch.core.span import Span
 from soakwatch.core.window import ErrorCount, LoadSample, Window
 from soakwatch.store import rows
 from soakwatch.store.contract import Arrivals, Column, Point, WindowStore
-from soakwatch.store.sqlite_file import PATIENCE, connect, make_file, translated
+from soakwatch.store.sqlite_file import PATIENCE, connect, file_at, make_file, translated
 
 if TYPE_CHECKING:
     from soakwatch.store.history import SeriesHistory
@@ -51,6 +51,9 @@ class SqliteStore(WindowStore):
         self.path = path
         self.retention = retention
         self._connection = connection
+        # a locustfile may change the working directory meanwhile
+        self._place = path.absolute()
+        self._file = file_at(self._place)
         self._series_ids: dict[Series, int] = {}
 
     @classmethod
@@ -89,6 +92,7 @@ class SqliteStore(WindowStore):
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with translated(self.path):
+            self._check_file()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -98,6 +102,13 @@ class SqliteStore(WindowStore):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _check_file(self) -> None:
+        """Raise StoreUnavailable where the file was moved: what is written to it now, nobody would find."""
+        if file_at(self._place) != self._file:
+            raise StoreUnavailable(
+                f"{self.path} was moved or deleted while it was open; the next try opens what is there"
+            )
 
     def _note_arrival(self, windows: Sequence[Window]) -> None:
         if not windows:
@@ -332,4 +343,5 @@ class SqliteStore(WindowStore):
 
     def _read(self, query: str, values: tuple[Any, ...], make: Callable[[Any], T]) -> Iterator[T]:
         with translated(self.path):
+            self._check_file()
             yield from map(make, self._connection.execute(query, values))

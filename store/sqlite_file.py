@@ -33,6 +33,17 @@ def place_file(path: Path, make: Callable[[Path], None]) -> None:
         aside.unlink(missing_ok=True)
 
 
+def file_at(path: Path) -> int | None:
+    """What tells the file there from one that is put in its place; None where there is none.
+
+    As SQLite itself does it, which looks only before it writes a rollback journal, and so never in WAL mode.
+    """
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
 def connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
     """Open the file at `path` in SQLite's `mode` (rw, rwc), brought to this version of the schema."""
     connection = sqlite3.connect(

@@ -186,6 +186,32 @@ def test_a_store_that_fails_can_be_closed_and_says_so_when_it_is_read(path: Path
             list(store.windows("run"))
 
 
+def test_a_store_that_is_moved_away_is_told_and_what_is_in_its_place_is_used_the_next_time(path: Path) -> None:
+    with SqliteStore.create(path) as store:
+        store.write([WINDOW])
+        away = path.parent / "away"
+        away.mkdir()
+        for file in path.parent.glob(f"{path.name}*"):
+            file.rename(away / file.name)
+        for use in (lambda: store.write([WINDOW]), lambda: list(store.windows("run"))):
+            with pytest.raises(StoreUnavailable, match=r"was moved or deleted while it was open; the next try opens"):
+                use()
+    with SqliteStore.create(path) as anew:
+        anew.write([WINDOW])
+        assert len(list(anew.windows("run"))) == 1
+
+
+def test_a_store_stays_where_it_is_when_the_working_directory_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with SqliteStore.create(Path("soakwatch.db")) as store:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        store.write([WINDOW])
+        assert len(list(store.windows("run"))) == 1
+
+
 # Versions
 
 

@@ -74,7 +74,8 @@ def describe(detail: Any, file: Path, values: Mapping[str, Any]) -> str:  # noqa
     if detail["type"] == "missing":
         return f"{place}: this key is needed"
     message = _of_shape(detail["type"], location) or str(detail["msg"]).removeprefix("Value error, ")
-    shown = "" if _may_be_secret(location, detail["input"]) else f", not {detail['input']!r}"
+    is_section = isinstance(detail["input"], Mapping)
+    shown = "" if is_section or _may_be_secret(location, detail["input"]) else f", not {detail['input']!r}"
     return f"{place}: {message[0].lower()}{message[1:]}{shown}"
 
 

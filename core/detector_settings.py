@@ -1,10 +1,11 @@
 """Detector settings: what is watched for while tests run, and when it is not."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from soakwatch.core.section import Section
 from soakwatch.core.store_settings import OptionalPath
@@ -33,6 +34,25 @@ def check_cron(expression: str) -> str:
 
 
 Cron = Annotated[str, AfterValidator(check_cron)]
+
+_LOOKED_AT = 100
+"""Times in a row that a cron expression is looked at for: the shortest stretch between two comes sooner."""
+
+
+def check_length(expression: str, minutes: float) -> None:
+    """Raise ValueError where what takes so many `minutes` begins again before it is over.
+
+    `* 3 * * *` is each minute from three to four, and hardly ever what was meant. In UTC, so that no day is shorter
+    than another.
+    """
+    from cronsim import CronSim
+
+    times = list(islice(CronSim(expression, datetime.fromtimestamp(0, UTC)), _LOOKED_AT))
+    if any(later - earlier < timedelta(minutes=minutes) for earlier, later in pairwise(times)):
+        raise ValueError(
+            f"{expression!r} comes again before {minutes:g} minutes are over; give a shorter `duration`, or a `cron` "
+            "that comes less often, such as '0 3 * * *'"
+        )
 
 
 class DetectorSection(Section):
@@ -80,6 +100,11 @@ class MaintenanceSection(Section):
     cron: Cron = Field(description="when it begins, such as '0 3 * * *', in the detector's time zone")
     duration: float = Field(gt=0, le=10_080, description="minutes that it takes")
     title: str = Field("", description="what it is")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        check_length(self.cron, self.duration)
+        return self
 
 
 class DueSection(Section):

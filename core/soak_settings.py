@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from soakwatch.core.detector_settings import check_cron
+from soakwatch.core.detector_settings import check_cron, check_length
 from soakwatch.core.rhythm import Cron, Rhythm
 from soakwatch.core.section import Section
 from soakwatch.core.settings import VersionUrl
@@ -88,6 +88,8 @@ class SoakSection(Section):
     def _whole(self) -> Self:
         if self.cron and not self.duration:
             raise ValueError("cron says when it begins; give `duration`, too, so that it ends before that comes again")
+        if self.cron:
+            check_length(self.cron, self.duration)
         if self.scenario and not self.duration:
             raise ValueError("a scenario has an end; give its length as `duration`, or leave `scenario` out")
         if self.processes and self.expect_workers:

@@ -52,6 +52,14 @@ def test_a_step_that_touches_it_is_in_it() -> None:
     assert not nightly.covers("cart", Span(begin + 1800, begin + 1860))
 
 
+@pytest.mark.parametrize(("cron", "minutes"), [("* 3 * * *", 45), ("0 * * * *", 61), ("0 0 * * 6,0", 2880)])
+def test_a_window_that_would_begin_again_before_it_is_over_is_refused(cron: str, minutes: float) -> None:
+    with pytest.raises(ValidationError, match=r"comes again before \d+ minutes are over; give a shorter `duration`"):
+        calendar(cron, minutes)
+    calendar("0 * * * *", 60)
+    calendar("0 2 * * *", 1440)
+
+
 def test_it_may_go_on_past_midnight_and_for_days() -> None:
     assert calendar("30 23 * * *", 60).covers("cart", minute("2026-01-15T00:15"))
     assert calendar("0 0 * * 6", 2880).covers("cart", minute("2026-01-18T23:59"))  # a Sunday

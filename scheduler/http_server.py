@@ -99,6 +99,9 @@ class _Impatient(WSGIRequestHandler):
         self.rfile.close()
         self.rfile = io.BufferedReader(_UntilDeadline(self.connection, PATIENCE))
 
+    def log_error(self, *_: object) -> None:
+        """Say nothing of what is no request, or does not arrive: whoever can connect could fill the log with it."""
+
     def version_string(self) -> str:
         """What is answering; of which version is nobody's business."""
         return "soakwatch"

@@ -270,6 +270,17 @@ def test_a_client_that_goes_in_the_middle_takes_nothing_with_it(hasty: Served) -
     assert [one.version for one in deploys_kept(hasty)] == ["3"]
 
 
+def test_clients_that_ask_nothing_or_nonsense_do_not_fill_the_log(
+    hasty: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    for sent in (b"GET", b"GET\r\n\r\n", b"GET /healthz HTTP/9.9\r\n\r\n"):
+        with hasty.connected() as connection:
+            connection.sendall(sent)
+            while connection.recv(4_096):
+                pass
+    assert caplog.messages == []
+
+
 def test_a_trickle_does_not_prolong_the_time_that_a_request_has(hasty: Served) -> None:
     with hasty.connected() as connection:
         assert seconds_of_trickle(connection) < 20

@@ -26,7 +26,7 @@ class DeployMark:
 
         Raises UsageError that calls what was given by its name with `prefix` before it.
         """
-        if not (self.version or self.commit or self.title):
+        if not any(one.strip() for one in (self.version, self.commit, self.title)):
             names = f"{prefix}version, {prefix}commit or {prefix}title"
             raise UsageError(f"nothing says what was deployed; give {names}")
         at = now if self.at is None else parse_moment(self.at, now, f"{prefix}at")

@@ -16,4 +16,6 @@ def read_notice(form: type[Form], body: bytes, what: str) -> Form:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the notice"
-        raise UsageError(f"no notice of {what}: {place}: {first['msg']}") from None
+        known = f"unknown key; known are {', '.join(form.model_fields)}"
+        wrong = known if first["type"] == "extra_forbidden" else first["msg"]
+        raise UsageError(f"no notice of {what}: {place}: {wrong}") from None

@@ -91,8 +91,12 @@ def test_a_deploy_may_say_where_and_when_and_told_twice_it_is_one(daemon: Served
         (b"{", "no notice of a deploy"),
         (b"[]", "no notice of a deploy"),
         (b'{"service": "cart"}', "nothing says what was deployed; give version, commit or title"),
+        (b'{"version": " "}', "nothing says what was deployed; give version, commit or title"),
         (b'{"version": 3}', "version: Input should be a valid string"),
-        (b'{"version": "1", "sevrice": "cart"}', "sevrice: Extra inputs are not permitted"),
+        (
+            b'{"version": "1", "sevrice": "cart"}',
+            "sevrice: unknown key; known are service, version, commit, title, environment, at",
+        ),
         (b'{"version": "1", "service": ""}', "service: String should have at least 1 character"),
         (b'{"version": "1", "at": "2027-11-21"}', "at: '2027-11-21' is yet to come"),
         (b'{"version": "1", "at": "yesterday"}', "at: 'yesterday' is no time"),

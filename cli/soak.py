@@ -86,7 +86,7 @@ def status(config: ConfigOption = None, store: StoreOption = None, json_: JsonOp
 
 def _want(name: str, *, wanted: bool, waits: bool, config: "ConfigOption", store: str | None) -> None:
     from soakwatch.cli.daemon_life import who_works
-    from soakwatch.cli.soak_wish import PATIENCE, follow, note, require_known
+    from soakwatch.cli.soak_wish import PATIENCE, follow, note, require_known, restarts_of
     from soakwatch.scheduler.soak_book import Wish
     from soakwatch.store.ledger_opening import open_ledger
 
@@ -95,12 +95,17 @@ def _want(name: str, *, wanted: bool, waits: bool, config: "ConfigOption", store
     wish = Wish(wanted, time.time())
     with open_ledger(configuration) as ledger:
         who_works(ledger, wish.at)
+        restarts = restarts_of(ledger, name)
         note(ledger, name, wish)
         if not waits:
             notes.print(f"the daemon will {'run' if wanted else 'end'} {name} within seconds", markup=False)
             return
         with notes.status(f"waiting for {name} to {'run' if wanted else 'end'}") as spinner:
-            state = follow(ledger, name, wish, PATIENCE, lambda said: spinner.update(printable(f"{name}: {said}")))
+
+            def show(said: str) -> None:
+                spinner.update(printable(f"{name}: {said}"))
+
+            state = follow(ledger, name, wish, PATIENCE, show, restarts)
     if wanted:
         notes.print(printable(f"{name} runs since {_since(state)} as run {state.run} of the test {state.test}", 400))
     else:

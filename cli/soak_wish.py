@@ -44,8 +44,19 @@ def note(ledger: Ledger, name: str, wish: Wish) -> None:
         note_wish(work, name, wish)
 
 
-def follow(ledger: Ledger, name: str, wish: Wish, patience: float, show: Callable[[str], None]) -> SoakState:
-    """Wait until the wish has come true. Raises ServiceUnavailable where it does not, with what is wrong."""
+def restarts_of(ledger: LedgerReading, name: str) -> int:
+    """How often the soak was restarted, as the daemon said last."""
+    report = working_report(ledger)
+    return sum(one.restarts for one in report.soaks if one.name == name) if report is not None else 0
+
+
+def follow(
+    ledger: Ledger, name: str, wish: Wish, patience: float, show: Callable[[str], None], restarts: int = 0
+) -> SoakState:
+    """Wait until the wish has come true. Raises ServiceUnavailable where it does not, with what is wrong.
+
+    Before the wish there were so many `restarts`: what went wrong then may be mended by now.
+    """
     deadline = time.monotonic() + patience
     said = "the daemon has said nothing since"
     while time.monotonic() < deadline:
@@ -54,7 +65,7 @@ def follow(ledger: Ledger, name: str, wish: Wish, patience: float, show: Callabl
             state = _told(report, name)
             if _is_true(state, wish):
                 return state
-            if state.trouble and state.restarts and not state.process and wish.wanted:
+            if state.trouble and state.restarts > restarts and not state.process and wish.wanted:
                 raise ServiceUnavailable(f"the soak {name} does not run: {state.trouble}")
             said = state.trouble or ("it has begun no run yet" if wish.wanted else "it is still finishing")
             show(said)

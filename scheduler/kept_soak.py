@@ -102,11 +102,11 @@ class KeptSoak:
         """Know nothing any more but what is in the folder: another daemon may keep it from now on."""
         self._record = None
 
-    def due(self, now: float) -> float | None:
+    def due(self, asked: Asked, now: float) -> float | None:
         """When its next run begins, where one is under way, or the next try, where something went wrong."""
         if self.is_there:
             return self._rotation(self.record)
-        left = rest_left(self.record, now)
+        left = rest_left(self.record, now, asked.wished)
         return now + left if left else None
 
     def trouble(self, asked: Asked, now: float) -> str:
@@ -178,7 +178,7 @@ class KeptSoak:
         self._watching = SoakWatching(start.token)
 
     def _wanted(self, asked: Asked, record: SoakRecord) -> Wanted:
-        return Wanted(asked.occasion, self._settings, self._rotation(record), asked.free)
+        return Wanted(asked.occasion, self._settings, self._rotation(record), asked.free, asked.wished)
 
     def _rotation(self, record: SoakRecord) -> float | None:
         return self.section.rotation_after(record.began, self._configuration.detector.time_zone)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 
 from soakwatch.core.numbers import format_duration
 from soakwatch.scheduler.soak_occasion import Occasion
@@ -68,13 +69,14 @@ class Seen:
 class Wanted:
     """What is wanted: to run on `occasion` (None: not to run), with `settings`, and a new run at `rotation`.
 
-    Before `free`, it may still be under way on another machine.
+    Before `free`, it may still be under way on another machine. Somebody started it at `wished`.
     """
 
     occasion: Occasion | None
     settings: str = ""
     rotation: float | None = None
     free: float | None = None
+    wished: float = -inf
 
 
 def decide(wanted: Wanted, record: SoakRecord, seen: Seen, now: float) -> Step:
@@ -85,7 +87,11 @@ def decide(wanted: Wanted, record: SoakRecord, seen: Seen, now: float) -> Step:
     """
     if seen.leads or seen.others:
         return _of_living(wanted, record, seen, now)
-    if wanted.occasion is None or rest_left(record, now) > 0 or (wanted.free is not None and now < wanted.free):
+    if (
+        wanted.occasion is None
+        or rest_left(record, now, wanted.wished) > 0
+        or (wanted.free is not None and now < wanted.free)
+    ):
         return NOTHING
     return Step(Do.START, continues=record.run if _goes_on(wanted, record, now) else "")
 
@@ -112,9 +118,9 @@ def rest_after(failures: int) -> float:
     return min(LONGEST_REST, 2.0 ** min(failures - 1, 20)) if failures else 0.0
 
 
-def rest_left(record: SoakRecord, now: float) -> float:
-    """Seconds that are left of the rest; none when the clock was set back."""
-    if record.ended is None or now < record.ended:
+def rest_left(record: SoakRecord, now: float, wished: float = -inf) -> float:
+    """Seconds that are left of the rest; none when the clock was set back, or somebody has started it since."""
+    if record.ended is None or now < record.ended or record.ended < wished <= now:
         return 0.0
     return max(0.0, record.ended + rest_after(record.failures) - now)
 

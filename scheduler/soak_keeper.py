@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from soakwatch.core.configuration import Configuration
@@ -169,11 +170,12 @@ class SoakKeeper:
             return None
         place = self._book.places.get(name)
         elsewhere = place is not None and place.machine != _this_machine()
-        occasion = occasion_at(soak.section, self._book.wishes.get(name), now, self._time_zone)
+        wish = self._book.wishes.get(name)
+        occasion = occasion_at(soak.section, wish, now, self._time_zone)
         longest = self._leash + 3 * _TOLD_AFTER
         # one that is told for longer was told by a clock that is ahead of this one
         free = min(place.until, now + longest) if place is not None and elsewhere else None
-        return Asked(occasion, free)
+        return Asked(occasion, free, wish.at if wish is not None and wish.wanted else -inf)
 
     def _state(self, soak: KeptSoak, asked: Asked | None, now: float) -> SoakState:
         section, record = soak.section, soak.record
@@ -187,7 +189,7 @@ class SoakKeeper:
             process=record.process if soak.is_there else 0,
             run=soak.run,
             since=record.began if soak.is_there else None,
-            due=((soak.due(now) if is_wanted else None) or begins) if asked is not None else None,
+            due=((soak.due(asked, now) if is_wanted else None) or begins) if asked is not None else None,
             restarts=record.restarts,
             trouble=soak.trouble(asked, now) if asked is not None else "",
         )

@@ -1,6 +1,7 @@
 """Soak trouble: what is wrong with a soak now, in a sentence for people."""
 
 from dataclasses import dataclass
+from math import inf
 
 from soakwatch.core.numbers import format_duration
 from soakwatch.scheduler.soak_decision import rest_left
@@ -20,10 +21,14 @@ _ENDING = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of a soak at a moment: to run on `occasion`, or not; before `free` it may run elsewhere."""
+    """What is asked of a soak at a moment: to run on `occasion`, or not; before `free` it may run elsewhere.
+
+    Somebody started it at `wished`.
+    """
 
     occasion: Occasion | None
     free: float | None = None
+    wished: float = -inf
 
 
 def trouble_of(record: SoakRecord, watching: SoakWatching, asked: Asked, expected: int, now: float) -> str:
@@ -44,7 +49,7 @@ def waiting_for(record: SoakRecord, asked: Asked, now: float) -> str:
         return ""
     if _is_elsewhere(asked, now):
         return f"it begins here within {_time((asked.free or now) - now)}"
-    left = rest_left(record, now)
+    left = rest_left(record, now, asked.wished)
     return f"next try in {_time(left)}" if record.fault and left else ""
 
 

@@ -97,6 +97,21 @@ def test_one_that_cannot_run_is_told_with_what_is_wrong(bench: SoakBench) -> Non
     assert "No module named 'nothing_like_this'" in done.stderr
 
 
+@pytest.mark.processes
+def test_one_that_was_mended_is_started_at_once_also_while_it_rests(bench: SoakBench) -> None:
+    users = bench.folder / "users.py"
+    right = users.read_text(encoding="utf-8")
+    users.write_text("import nothing_like_this\n", encoding="utf-8")
+    bench.wish(wanted=True)
+    bench.until(lambda state: state.restarts == 3, "three faults")
+    with daemon(bench):
+        users.write_text(right, encoding="utf-8")
+        time.sleep(1)
+        done = soakwatch("soak", "start", NAME, folder=bench.folder)
+    assert done.returncode == 0, done.stderr
+    assert "staging runs since" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["start", "stop"])
 def test_a_soak_that_nobody_knows_is_refused_with_those_that_there_are(bench: SoakBench, command: str) -> None:
     done = soakwatch("soak", command, "nightly", folder=bench.folder)

@@ -147,6 +147,14 @@ def test_the_last_words_of_what_ended_by_itself_are_told() -> None:
     assert ended.fault == "Locust ended by itself after 1 h 40 min; its last words: SyntaxError: invalid syntax"
 
 
+def test_who_starts_what_rests_after_a_fault_need_not_wait_until_the_rest_is_over() -> None:
+    failed = replace(after_end(running(), NOW, in_order=False, last_words="no users"), failures=9)
+    later = NOW + 20
+    assert decide(RUNS, failed, Seen(), later) == NOTHING
+    assert decide(replace(RUNS, wished=NOW - 1), failed, Seen(), later) == NOTHING
+    assert decide(replace(RUNS, wished=NOW + 10), failed, Seen(), later).do is Do.START
+
+
 def test_what_ends_again_and_again_is_told_in_the_same_words() -> None:
     record = running()
     faults = {

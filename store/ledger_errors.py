@@ -35,7 +35,7 @@ def _advice(trouble: str) -> str:
         "does not exist": "; make it, or mend SOAKWATCH_LEDGER__URL",
         "authentication failed": "; mend SOAKWATCH_LEDGER__URL",
         "no password supplied": "; mend SOAKWATCH_LEDGER__URL",
-        "unable to open": "; put it back, or start `soakwatch watch` anew, which makes one where there is none",
+        "unable to open": "; put it back, or let this user read and write it; `soakwatch watch` makes a new one",
         "no such table": "; it was emptied or replaced: put it back, or start `soakwatch watch` anew",
         "No space left": "; make room on its disk",
     }

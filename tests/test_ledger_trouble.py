@@ -125,7 +125,7 @@ def test_a_ledger_that_is_moved_away_is_gone_for_who_has_it_open_and_one_in_its_
         keep(ledger, an_incident())
         away = path.parent / "away"
         move(path.parent, away)
-        with pytest.raises(StoreUnavailable, match=r"soakwatch-ledger.db: unable to open .*; put it back, or start"):
+        with pytest.raises(StoreUnavailable, match=r"soakwatch-ledger.db: unable to open .*; put it back, or let"):
             keep(ledger, an_incident("0" * 12))
         with pytest.raises(StoreUnavailable, match="unable to open"):
             ledger.incidents()

@@ -4,7 +4,9 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Self
 
 import gevent
@@ -21,6 +23,9 @@ from soakwatch.core.soak_pulse import HEARTBEAT_FILE, PULSE_FILE, Pulse
 logger = logging.getLogger(__name__)
 
 _EVERY = 1.0
+
+_FINISHING = 30.0
+"""Seconds that Locust has to end when nobody looks after it; a locustfile may have it ignore that it should."""
 
 
 class SoakCompanion:
@@ -76,11 +81,13 @@ class SoakCompanion:
         )
 
     def _beat_for_ever(self) -> None:
-        asked = False
+        asked = inf
         while True:
             quietly(lambda: self._thread.run(self._beat, self.pulse()))()
-            if not asked and self._thread.run(self._leash.is_over):
-                asked = True
+            if monotonic() > asked + _FINISHING:
+                _end_at_once()
+            if asked == inf and self._thread.run(self._leash.is_over):
+                asked = monotonic()
                 logger.warning("the daemon that keeps this soak running says nothing any more, so it ends")
                 # the way on which the daemon would end it
                 os.kill(os.getpid(), signal.SIGINT)
@@ -94,3 +101,10 @@ class SoakCompanion:
         except OSError:
             # a full disk is no reason to be taken for dead
             self._pulse.touch()
+
+
+def _end_at_once() -> None:
+    """Kill this process, and its workers where it leads them: nobody else would, and another machine may go on."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)

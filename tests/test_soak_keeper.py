@@ -172,6 +172,21 @@ def test_locust_ends_itself_when_no_daemon_says_anything_any_more(soak: NewBench
     assert exact(run), run
 
 
+def test_locust_that_ignores_that_it_should_end_does_so_all_the_same_when_no_daemon_is_there(soak: NewBench) -> None:
+    bench = soak(leash=5.0, processes=2)
+    deaf = "\nimport gevent, signal\nfor one in (signal.SIGINT, signal.SIGTERM):\n"
+    deaf += "    gevent.spawn_later(1, signal.signal, one, signal.SIG_IGN)\n"
+    (bench.folder / "users.py").write_text(LOCUSTFILE + deaf, encoding="utf-8")
+    bench.until_it_runs()
+    time.sleep(1)
+    bench.keep()
+    deadline = time.monotonic() + 90
+    while bench.processes():
+        assert time.monotonic() < deadline, bench.log
+        time.sleep(0.5)
+    assert "the daemon that keeps this soak running says nothing any more" in bench.log
+
+
 def test_when_the_daemon_ends_locust_is_asked_to_and_the_next_one_goes_on(soak: NewBench) -> None:
     bench = soak()
     first = bench.until_it_runs()

@@ -63,7 +63,7 @@ def _lines_of(section: BaseModel, leave_out: Collection[str] = ()) -> Iterator[s
 
 
 def _example(name: str) -> Iterator[str]:
-    model = Configuration.model_fields[name].annotation.__args__[0]  # type: ignore[union-attr]
+    model = Configuration.model_fields[name].annotation.__args__[0]  # type: ignore[union-attr]  # a tuple of sections
     yield _explanation(model)
     yield f"# [[{name}]]"
     for key, value in _EXAMPLES[name].items():

@@ -25,7 +25,7 @@ def add_options(parser: ArgumentParser) -> None:
     for name, (flag, kind, explanation) in _OPTIONS.items():
         action = group.add_argument(flag, dest=_destination(name), type=kind, metavar=f"<{name}>", help=explanation)
         # Locust's own add_argument knows this argument, that of a group does not
-        action.include_in_web_ui = False  # type: ignore[attr-defined]
+        action.include_in_web_ui = False  # type: ignore[attr-defined]  # Locust looks for it
 
 
 def with_options(configuration: Configuration, options: Namespace | None) -> Configuration:

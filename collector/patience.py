@@ -32,7 +32,7 @@ def requested_pause(error: Exception) -> float:
 
 def _pause(state: RetryCallState) -> float:
     # jitter (no secret) also behind what the store asked for: all workers were told the same moment
-    own = wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE)(state) * random.uniform(0.5, 1.0)  # noqa: S311
+    own = wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE)(state) * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
     asked = requested_pause(_error(state))
     return max(own, asked + random.uniform(0.0, FIRST_PAUSE)) if asked else own  # noqa: S311  (not for secrets)
 

@@ -37,7 +37,7 @@ def render_page(title: str, sections: Sequence[Section]) -> str:
             "severity": str(one.severity),
             "heading": one.heading,
             # matplotlib has escaped what is from outside
-            "picture": Markup(picture_svg(one.picture)),  # noqa: S704
+            "picture": Markup(picture_svg(one.picture)),  # noqa: S704  (matplotlib escapes its texts)
             "sentences": one.sentences,
         }
         for one in sections

@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     ]
     for action in actions:
         # Locust's own add_argument knows this argument, that of a group does not
-        action.include_in_web_ui = False  # type: ignore[attr-defined]
+        action.include_in_web_ui = False  # type: ignore[attr-defined]  # Locust looks for it
 
 
 class ScenarioShape(LoadTestShape):
